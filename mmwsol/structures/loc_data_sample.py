@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+
+class LocDataSample(BaseDataElement):
+    """The one thing that travels from the data set through the model to metric and visualizer.
+
+    Letters: K classes, C kept classes, M boxes, (H, W) network input, (h, w) map.
+
+    ================ ================= ============================================================================
+    data field       shape             meaning
+    ================ ================= ============================================================================
+    ``gt_label``     (1,) int64        image-level class index in [0, K)
+    ``gt_bboxes``    (M, 4) float32    *test only*; xyxy in pixels of the network input, neither rounded nor clipped
+    ``gt_mask``      (H, W) uint8      *test only*; 0 background, 1 object, 255 ignored, in the network input frame
+    ``pred_scores``  (K,) float32      class probabilities
+    ``pred_label``   (1,) int64        arg max of ``pred_scores``
+    ``pred_maps``    (C, h, w) float32 raw localization maps of the kept classes: no normalisation, no threshold
+    ``map_labels``   (C,) int64        class of each map; -1 = class-agnostic. The classes with the highest logits of
+                                       the localized view come first, in falling order; if the ground-truth class was
+                                       asked for, its map comes last (also when it is among the first ones)
+    ================ ================= ============================================================================
+
+    ================ ================= ============================================================================
+    metainfo         type              meaning
+    ================ ================= ============================================================================
+    ``sample_idx``   int               index in the data set; what makes a sample countable once over all ranks
+    ``img_id``       str               name of the image in its data set
+    ``img_path``     str               file
+    ``ori_shape``    (H, W)            size of the file's image
+    ``resize_shape`` (H, W)            size after the resize, before the crop
+    ``crop_offset``  (top, left)       first row and column of the crop, in the resized image
+    ``img_shape``    (H, W)            size of the network input
+    ``flip``         bool              mirrored left-right, after resize and crop
+    ``ori_bboxes``   (M, 4) float64    *test only*; the annotation as published: xyxy, pixels of the original image
+    ================ ================= ============================================================================
+
+    ``resize_shape``, ``crop_offset`` and ``flip`` are the way back to original pixels:
+    ``x_ori = (x_input + left) * W_ori / W_resize``.
+    """
+
+
+def stack_gt_labels(
+    data_samples: Sequence[LocDataSample], device: torch.device | str | None = None
+) -> Tensor:
+    """Labels of a batch, (N,) int64; ``ValueError`` names the first image that has none."""
+    for sample in data_samples:
+        if 'gt_label' not in sample:
+            raise ValueError(
+                f'{sample.get("img_path", "a sample")} has no gt_label; training and protocols that use the map of '
+                'the ground-truth class need an image-level label for every image'
+            )
+    return torch.cat([sample.gt_label for sample in data_samples]).to(device, non_blocking=True)  # (N,)
