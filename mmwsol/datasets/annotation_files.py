@@ -1,0 +1,201 @@
+"""Readers of the two annotation layouts that WSOL is published with: CUB's and wsolevaluation's metadata.
+
+Both return one dict per image with ``img_id`` (str), ``gt_label`` (int, from 0), ``bboxes`` ((M, 4) float64
+xyxy in pixels of the original image, exactly as published) and, where the files state it, ``size`` (W, H).
+Every error names file and line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
+    """Images in CUB-200-2011's layout, in the order of ``images.txt``; also ``img_path``, ``is_train``.
+
+    ``img_id`` is the path below ``images/``, as in wsolevaluation. ``with_boxes=False`` never opens
+    ``bounding_boxes.txt``. ``size`` comes from the optional ``image_sizes.txt``.
+    """
+    num_classes = len(read_cub_classes(root))
+    paths = _read_table(os.path.join(root, 'images.txt'), 1, ' ', str)
+    labels = _read_table(os.path.join(root, 'image_class_labels.txt'), 1, ' ', int)
+    splits = _read_table(os.path.join(root, 'train_test_split.txt'), 1, ' ', int)
+    boxes = _read_table(os.path.join(root, 'bounding_boxes.txt'), 4, ' ', float) if with_boxes else {}
+    sizes_file = os.path.join(root, 'image_sizes.txt')
+    sizes = _read_table(sizes_file, 2, ' ', int) if with_boxes and _has_lines(sizes_file) else {}
+    _check_range(labels, 1, num_classes, os.path.join(root, 'image_class_labels.txt'))
+    _check_range(splits, 0, 1, os.path.join(root, 'train_test_split.txt'))
+    entries = []
+    for key, (img_id,) in paths.items():
+        entry = {
+            'img_id': img_id,
+            'img_path': os.path.join(root, 'images', img_id),
+            'gt_label': _of(labels, key, root, 'image_class_labels.txt')[0] - 1,
+            'is_train': _of(splits, key, root, 'train_test_split.txt')[0] == 1,
+        }
+        if with_boxes:
+            x, y, w, h = _of(boxes, key, root, 'bounding_boxes.txt')
+            entry['bboxes'] = np.array([[x, y, x + w, y + h]], dtype=np.float64)  # (1, 4)
+        if sizes:
+            entry['size'] = tuple(_of(sizes, key, root, 'image_sizes.txt'))
+        entries.append(entry)
+    return entries
+
+
+def read_cub_classes(root: str) -> tuple[str, ...]:
+    """Class names of ``classes.txt``; its ids must be 1, 2, .. K in this order."""
+    path = os.path.join(root, 'classes.txt')
+    names = _read_table(path, 1, ' ', str)
+    for number, key in enumerate(names, start=1):
+        if key != str(number):
+            raise ValueError(
+                f'{path}, line {number}: class ids must be 1..{len(names)} without gaps, got {key!r}; '
+                'renumber the classes here and in image_class_labels.txt'
+            )
+    return tuple(name for (name,) in names.values())
+
+
+def read_wsol_metadata(
+    ann_dir: str, with_boxes: bool = True, num_classes: int | None = None
+) -> list[dict[str, Any]]:
+    """Images of wsolevaluation's metadata layout, in the order of ``image_ids.txt``.
+
+    ``image_sizes.txt`` and ``localization.txt`` may be absent or empty (``bboxes`` is then (0, 4)) and are
+    read for boxes only; an image may have several. Labels must lie in [0, ``num_classes``) where that is
+    given.
+    """
+    ids_file, labels_file, sizes_file, boxes_file = (
+        os.path.join(ann_dir, name)
+        for name in ('image_ids.txt', 'class_labels.txt', 'image_sizes.txt', 'localization.txt')
+    )
+    labels = _read_table(labels_file, 1, ',', int, from_right=True)
+    _check_range(labels, 0, np.inf if num_classes is None else num_classes - 1, labels_file)
+    sizes: dict[str, list[int]] = {}
+    boxes: dict[str, list[list[float]]] = {}
+    if with_boxes and _has_lines(sizes_file):
+        sizes = _read_table(sizes_file, 2, ',', int, from_right=True)
+    if with_boxes and _has_lines(boxes_file):
+        for img_id, box in _read_rows(boxes_file, 4, ',', float, from_right=True):
+            boxes.setdefault(img_id, []).append(box)
+    entries = []
+    for img_id in _unique(_read_lines(ids_file), ids_file):
+        entry = {'img_id': img_id, 'gt_label': _of(labels, img_id, ann_dir, 'class_labels.txt')[0]}
+        if with_boxes:
+            entry['bboxes'] = np.array(boxes.get(img_id, ()), dtype=np.float64).reshape(-1, 4)  # (M, 4)
+        if sizes:
+            entry['size'] = tuple(_of(sizes, img_id, ann_dir, 'image_sizes.txt'))
+        entries.append(entry)
+    return entries
+
+
+def check_boxes(
+    names: Sequence[str],
+    bboxes: Sequence[np.ndarray],
+    sizes: Sequence[tuple[int, int]],
+    source: str,
+    tolerance: float = 0.1,
+) -> int:
+    """Number of boxes that reach past the edge of their image, which official annotations do (16 in CUB).
+
+    Raises:
+        ValueError: a box is not finite, is turned inside out, or leaves the image by more than ``tolerance``
+            of its side.
+    """
+    owner = np.repeat(np.arange(len(names)), [len(b) for b in bboxes])  # (M,)
+    if len(owner) == 0:
+        return 0
+    boxes = np.concatenate(bboxes)  # (M, 4)
+    size = np.asarray(sizes, dtype=np.float64)[owner]  # (M, 2)
+    past = np.maximum(-boxes[:, :2], boxes[:, 2:] - size)  # (M, 2): pixels beyond the nearest edge
+    outside = (past > tolerance * size).any(1) | (boxes[:, :2] >= size).any(1) | (boxes[:, 2:] < 0).any(1)
+    bad = outside | (boxes[:, 2:] < boxes[:, :2]).any(1) | ~np.isfinite(boxes).all(1)
+    if bad.any():
+        i = int(bad.argmax())
+        raise ValueError(
+            f'{source}: {int(bad.sum())} of {len(boxes)} boxes do not lie in their image; first '
+            f'{names[owner[i]]} with box {boxes[i].tolist()} (x0, y0, x1, y1) in an image of '
+            f'{sizes[owner[i]]} (W, H). Boxes must be in pixels of the stored file: was the image resized '
+            'without its boxes?'
+        )
+    return int((past > 0).any(1).sum())
+
+
+def read_image_size(path: str) -> tuple[int, int]:
+    """(W, H) from the file's header, without decoding."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except OSError as error:
+        raise ValueError(f'{path}: not a readable image ({error}); replace the file') from error
+
+
+def _has_lines(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0
+
+
+def _read_lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding='utf-8') as file:
+            text = file.read().rstrip('\n')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{path}: annotation file missing; check data_root and MMWSOL_DATA_ROOT'
+        ) from error
+    if not text:
+        raise ValueError(f'{path}: empty; an annotation file must have one line per entry')
+    return text.split('\n')
+
+
+def _read_rows(
+    path: str, num_values: int, sep: str, convert: Callable[[str], Any], from_right: bool = False
+) -> list[tuple[str, list[Any]]]:
+    """Lines ``id<sep>value<sep>...`` as (id, values); ``from_right`` allows the separator within the id."""
+    rows = []
+    for number, line in enumerate(_read_lines(path), start=1):
+        try:
+            key, *values = line.rsplit(sep, num_values) if from_right else line.split(sep, num_values)
+            if len(values) != num_values or not key:
+                raise ValueError
+            rows.append((key, [convert(value) for value in values]))
+        except ValueError:
+            raise ValueError(
+                f'{path}, line {number}: must be an id and {num_values} {convert.__name__} value(s) '
+                f'separated by {sep!r}, got {line!r}'
+            ) from None
+    return rows
+
+
+def _read_table(
+    path: str, num_values: int, sep: str, convert: Callable[[str], Any], from_right: bool = False
+) -> dict[str, list[Any]]:
+    rows = _read_rows(path, num_values, sep, convert, from_right)
+    _unique([key for key, _ in rows], path)
+    return dict(rows)
+
+
+def _unique(ids: list[str], path: str) -> list[str]:
+    if len(set(ids)) != len(ids):
+        seen: set[str] = set()
+        for number, key in enumerate(ids, start=1):
+            if key in seen:
+                raise ValueError(f'{path}, line {number}: id {key!r} appears twice; ids must be unique')
+            seen.add(key)
+    return ids
+
+
+def _check_range(table: dict[str, list[int]], low: int, high: float, path: str) -> None:
+    for number, (key, (value,)) in enumerate(table.items(), start=1):
+        if not low <= value <= high:
+            raise ValueError(f'{path}, line {number}: {key!r} has {value}, which must lie in {low}..{high}')
+
+
+def _of(table: dict[str, list[Any]], key: str, root: str, name: str) -> list[Any]:
+    try:
+        return table[key]
+    except KeyError:
+        raise ValueError(f'{os.path.join(root, name)}: no line for image id {key!r}') from None

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from mmwsol.registry import DATASETS
+
+from .annotation_files import read_wsol_metadata
+from .data_root import resolve_data_path
+from .wsol_dataset import WSOLDataset
+
+
+@DATASETS.register_module()
+class WSOLMetadata(WSOLDataset):
+    """Any data set in the metadata layout of wsolevaluation (Choe et al., CVPR 2020): ILSVRC, CUBv2, ..
+
+    Args:
+        ann_dir: folder with image_ids.txt, class_labels.txt (``id,label``) and, where they exist,
+            image_sizes.txt (``id,w,h``) and localization.txt (``id,x0,y0,x1,y1``, several rows per image
+            allowed).
+        data_root: folder that the image ids are relative to; ``ann_dir`` by default.
+        num_classes: by default as many as synset_words.txt in ``ann_dir`` has lines, else the highest label +
+            1.
+    """
+
+    def __init__(
+        self,
+        ann_dir: str,
+        data_root: str | None = None,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.ann_dir = resolve_data_path(ann_dir)
+        self.requested_classes = num_classes
+        super().__init__(data_root=ann_dir if data_root is None else data_root, **kwargs)
+
+    def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        names = self._class_names()
+        num_classes = self.requested_classes if names is None else len(names)
+        entries = read_wsol_metadata(self.ann_dir, with_boxes=self.test_mode, num_classes=num_classes)
+        for entry in entries:
+            entry['img_path'] = os.path.join(self.data_root, entry['img_id'])
+            if self.test_mode:
+                entry['gt_bboxes'] = entry.pop('bboxes')
+        if names is None:
+            names = [str(i) for i in range(num_classes or 1 + max(entry['gt_label'] for entry in entries))]
+        return entries, names
+
+    def _class_names(self) -> list[str] | None:
+        path = os.path.join(self.ann_dir, 'synset_words.txt')
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding='utf-8') as file:
+            names = [line.strip() for line in file if line.strip()]
+        if self.requested_classes not in (None, len(names)):
+            raise ValueError(f'{path} names {len(names)} classes, but num_classes={self.requested_classes}')
+        return names

@@ -1,0 +1,68 @@
+"""Small data sets written in the published layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def write_image(path: Path, width: int = 20, height: int = 10, seed: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def cub_root(data_root: Path) -> Path:
+    """CUB's layout: ids 1, 2, 4, 7; two classes; images 1 and 4 train, 2 and 7 test; all 20x10 pixels."""
+    root = data_root / 'CUB_200_2011'
+    for i, name in ((1, '001.A/a1'), (2, '001.A/a2'), (4, '002.B/b1'), (7, '002.B/b2')):
+        write_image(root / 'images' / f'{name}.jpg', seed=i)
+    texts = {
+        'classes.txt': '1 001.A\n2 002.B\n',
+        'images.txt': '1 001.A/a1.jpg\n2 001.A/a2.jpg\n4 002.B/b1.jpg\n7 002.B/b2.jpg\n',
+        'image_class_labels.txt': '1 1\n2 1\n4 2\n7 2\n',
+        'train_test_split.txt': '1 1\n2 0\n4 1\n7 0\n',
+        'bounding_boxes.txt': '1 1.0 2.0 3.0 4.0\n2 0.1 0.2 0.3 0.4\n4 0.0 0.0 20.0 10.0\n7 5.0 5.0 15.5 5.0',
+    }
+    for name, text in texts.items():
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture
+def metadata_root(data_root: Path) -> Path:
+    """wsolevaluation's layout: three 20x10 images, the first with two boxes, the last with none."""
+    root = data_root / 'meta'
+    for i, name in enumerate(('val/x,1.png', 'val/y.png', 'val/z.png')):
+        write_image(root / name, seed=i)
+    texts = {
+        'image_ids.txt': 'val/x,1.png\nval/y.png\nval/z.png',
+        'class_labels.txt': 'val/x,1.png,1\nval/y.png,0\nval/z.png,2\n',
+        'image_sizes.txt': 'val/x,1.png,20,10\nval/y.png,20,10\nval/z.png,20,10\n',
+        'localization.txt': 'val/x,1.png,0,1,5,9\nval/x,1.png,2,2,19,9\nval/y.png,3,3,3,4\n',
+    }
+    for name, text in texts.items():
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture
+def replace_line() -> Callable[[Path, int, str], None]:
+    """``replace_line(path, 2, 'text')`` changes one line of a file, counted from 1."""
+
+    def replace(path: Path, number: int, text: str) -> None:
+        lines = path.read_text().split('\n')
+        lines[number - 1] = text
+        path.write_text('\n'.join(lines))
+
+    return replace
+
+
+@pytest.fixture
+def image_writer() -> Callable[..., None]:
+    return write_image

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from mmwsol.datasets.annotation_files import (
+    check_boxes,
+    read_cub,
+    read_cub_classes,
+    read_image_size,
+    read_wsol_metadata,
+)
+
+
+def test_cub_labels_start_at_zero_and_boxes_are_x_plus_w(cub_root):
+    entries = read_cub(str(cub_root))
+    assert [e['img_id'] for e in entries] == ['001.A/a1.jpg', '001.A/a2.jpg', '002.B/b1.jpg', '002.B/b2.jpg']
+    assert [e['gt_label'] for e in entries] == [0, 0, 1, 1]
+    assert [e['is_train'] for e in entries] == [True, False, True, False]
+    assert entries[1]['bboxes'].dtype == np.float64
+    np.testing.assert_array_equal(entries[1]['bboxes'], [[0.1, 0.2, 0.1 + 0.3, 0.2 + 0.4]])  # to the last bit
+    assert read_cub_classes(str(cub_root)) == ('001.A', '002.B')
+
+
+def test_cub_without_boxes_needs_no_box_file(cub_root):
+    (cub_root / 'bounding_boxes.txt').unlink()
+    assert all('bboxes' not in entry for entry in read_cub(str(cub_root), with_boxes=False))
+
+
+def test_windows_line_ends_read_the_same(cub_root):
+    before = read_cub(str(cub_root))
+    for path in cub_root.glob('*.txt'):
+        path.write_bytes(path.read_bytes().replace(b'\n', b'\r\n'))
+    after = read_cub(str(cub_root))
+    assert [e['img_path'] for e in after] == [e['img_path'] for e in before]
+
+
+@pytest.mark.parametrize(
+    ('name', 'number', 'text', 'message'),
+    [
+        ('image_class_labels.txt', 3, '4 3', r'image_class_labels.txt, line 3: .*must lie in 1\.\.2'),
+        ('image_class_labels.txt', 3, '5 2', r"image_class_labels.txt: no line for image id '4'"),
+        ('image_class_labels.txt', 2, '2 one', r"line 2: must be an id and 1 int .*got '2 one'"),
+        ('images.txt', 2, '1 001.A/a2.jpg', r"images.txt, line 2: id '1' appears twice"),
+        ('bounding_boxes.txt', 4, '7 5 5 15', r'bounding_boxes.txt, line 4: must be an id and 4 float'),
+        ('classes.txt', 2, '3 002.B', r'classes.txt, line 2: class ids must be 1\.\.2 without gaps'),
+        ('train_test_split.txt', 1, '1 2', r'train_test_split.txt, line 1: .*must lie in 0\.\.1'),
+        ('train_test_split.txt', 2, '', r'train_test_split.txt, line 2: must be'),
+    ],
+)
+def test_cub_errors_name_file_and_line(cub_root, replace_line, name, number, text, message):
+    replace_line(cub_root / name, number, text)
+    with pytest.raises(ValueError, match=message):
+        read_cub(str(cub_root))
+
+
+def test_missing_annotation_file_is_named(cub_root):
+    (cub_root / 'images.txt').unlink()
+    with pytest.raises(FileNotFoundError, match=r'images\.txt.*MMWSOL_DATA_ROOT'):
+        read_cub(str(cub_root))
+
+
+def test_metadata_keeps_all_boxes_of_an_image_and_commas_in_ids(metadata_root):
+    first, second, third = read_wsol_metadata(str(metadata_root))
+    assert (first['img_id'], first['gt_label'], first['size']) == ('val/x,1.png', 1, (20, 10))
+    np.testing.assert_array_equal(first['bboxes'], [[0, 1, 5, 9], [2, 2, 19, 9]])
+    assert second['bboxes'].shape == (1, 4)
+    assert third['bboxes'].shape == (0, 4)
+
+
+def test_metadata_of_a_training_set_has_neither_boxes_nor_sizes(metadata_root):
+    (metadata_root / 'localization.txt').write_text('')
+    (metadata_root / 'image_sizes.txt').unlink()
+    assert [entry['bboxes'].shape for entry in read_wsol_metadata(str(metadata_root))] == [(0, 4)] * 3
+
+
+def test_metadata_errors_name_file_and_line(metadata_root, replace_line):
+    with pytest.raises(ValueError, match=r"class_labels.txt, line 3: 'val/z.png' has 2.*0\.\.1"):
+        read_wsol_metadata(str(metadata_root), num_classes=2)
+    replace_line(metadata_root / 'image_ids.txt', 2, 'val/x,1.png')
+    with pytest.raises(ValueError, match=r'image_ids.txt, line 2: id .* appears twice'):
+        read_wsol_metadata(str(metadata_root))
+    replace_line(metadata_root / 'image_ids.txt', 2, 'val/new.png')
+    with pytest.raises(ValueError, match=r"class_labels.txt: no line for image id 'val/new.png'"):
+        read_wsol_metadata(str(metadata_root))
+
+
+def test_a_hundred_thousand_metadata_lines_take_a_second(tmp_path):
+    ids = [f'train/n{i % 1000:08d}/n_{i}.JPEG' for i in range(100_000)]
+    (tmp_path / 'image_ids.txt').write_text('\n'.join(ids))
+    (tmp_path / 'class_labels.txt').write_text('\n'.join(f'{name},{i % 1000}' for i, name in enumerate(ids)))
+    start = time.process_time()
+    entries = read_wsol_metadata(str(tmp_path), with_boxes=False)
+    assert len(entries) == 100_000
+    assert time.process_time() - start < 2
+
+
+def test_boxes_slightly_past_the_edge_are_counted_not_refused():
+    boxes = [np.array([[0, 0, 100.0, 50.0]]), np.array([[-1.0, 2, 30, 51.5], [1, 1, 2, 2]])]
+    assert check_boxes(['a', 'b'], boxes, [(100, 50), (100, 50)], 'here') == 1
+
+
+@pytest.mark.parametrize(
+    'box',
+    [[0, 0, 150, 50], [-20, 0, 10, 10], [100, 0, 101, 10], [5, 5, 4, 9], [0, np.nan, 5, 5], [-3, 0, -1, 9]],
+)
+def test_boxes_far_outside_or_inside_out_are_refused_by_name(box):
+    boxes = [np.array([[0.0, 0, 1, 1]]), np.array([box], dtype=np.float64)]
+    with pytest.raises(ValueError, match=r'here: 1 of 2 boxes .* first b '):
+        check_boxes(['a', 'b'], boxes, [(100, 50), (100, 50)], 'here')
+
+
+def test_image_size_is_width_height(cub_root):
+    assert read_image_size(str(cub_root / 'images/001.A/a1.jpg')) == (20, 10)
+    with pytest.raises(ValueError, match=r'classes.txt: not a readable image'):
+        read_image_size(str(cub_root / 'classes.txt'))
+
+
+def test_the_real_birds_are_complete(shared_dir):
+    entries = read_cub(str(shared_dir / 'data/CUB_200_2011'))
+    assert sum(e['is_train'] for e in entries) == 690
+    assert sum(not e['is_train'] for e in entries) == 340
+    assert {e['gt_label'] for e in entries} == set(range(23))
+    assert all(e['bboxes'].shape == (1, 4) for e in entries)
+
+
+def test_the_real_imagenet_metadata_are_complete(shared_dir):
+    entries = read_wsol_metadata(str(shared_dir / 'data/ILSVRC_val'), num_classes=1000)
+    lines = (shared_dir / 'data/ILSVRC_val/localization.txt').read_text().split()
+    assert len(entries) == 600
+    assert sum(len(e['bboxes']) for e in entries) == len(lines)
+    assert entries[0]['bboxes'][0].tolist() == [38, 53, 190, 202]
+    assert entries[0]['size'] == (227, 227)
