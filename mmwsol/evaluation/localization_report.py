@@ -1,0 +1,152 @@
+"""From counters to what a localization test reports: a JSON-able summary, flat metrics and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from .functional.localization_accuracy import macro_average, max_box_accuracy, uint8_cuts
+from .localization_plan import LocalizationPlan
+from .protocols import Protocol
+
+LOCALIZATION = ('GT-known', 'Top-1 Loc', 'Top-5 Loc')
+CLASSIFICATION = ('Cls top-1', 'Cls top-5')
+
+
+def localization_summary(
+    plan: LocalizationPlan,
+    counters: Mapping[str, Any],
+    centre_hits: NDArray[np.int64] | None = None,
+    centre_size: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    """Rows by protocol, baselines and classification, in percent, of the counters of ``count_records``.
+
+    Without ``centre_hits`` the images had no boxes, and only classification is reported.
+    """
+    ranked = counters['unranked'] == 0
+    notes = []
+    rows: list[dict[str, Any]] = [{'name': 'classification'}]
+    baselines: list[dict[str, Any]] = []
+    if centre_hits is None:
+        notes.append('The images have no boxes: classification only.')
+    else:
+        rows = [_protocol_row(row, plan, counters) for row in range(len(plan.protocols))]
+        for name, hits in (('whole image', counters['whole']), ('centre box', centre_hits)):
+            baselines.append({'name': name, **_baseline(hits, counters['images'], plan)})
+        baselines[1]['size'] = list(centre_size or ())
+        notes.append(
+            f"MaxBoxAcc, MaxBoxAccV2 and @level: wsolevaluation's rules on the row's map, thresholds in "
+            f'steps of {plan.interval:g}, the best for each level on these images (oracle).'
+        )
+    top = 100.0 * counters['ranked'].sum(axis=0) / counters['images']
+    if ranked:
+        macro = {plan.row_names[row] for row in plan.class_averaged()}
+        for row in rows:
+            means = macro_average(counters['ranked'], counters['per_class']) if row['name'] in macro else top
+            row |= dict(zip(CLASSIFICATION, map(float, means)))
+    else:
+        notes.append('No class scores: Top-1 Loc, Top-5 Loc and classification are left out.')
+    return dict(
+        num_images=counters['images'],
+        iou_thresholds=list(plan.iou_thresholds),
+        interval=plan.interval,
+        classification={'top-1': float(top[0]), 'top-5': float(top[1])} if ranked else None,
+        rows=rows,
+        baselines=baselines,
+        notes=notes,
+    )
+
+
+def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a summary as ``<row>/<metric>``, for MMEngine's logs and checkpoint hooks."""
+    metrics = {f'cls/{key}': value for key, value in (summary['classification'] or {}).items()}
+    for row in [*summary['rows'], *summary['baselines']]:
+        if row['name'] != 'classification':
+            name = row['name'].replace(' ', '_')
+            metrics |= {f'{name}/{key}': value for key, value in row.items() if isinstance(value, float)}
+    return metrics
+
+
+def format_localization_table(summary: Mapping[str, Any]) -> str:
+    """The summary as text, percent with two decimals; a dash where a number does not apply."""
+    levels: Sequence[float] = summary['iou_thresholds']
+    metrics = [*LOCALIZATION, *(f'IoU@{level:g}' for level in levels), 'MaxBoxAcc', 'MaxBoxAccV2']
+    metrics += [*(f'MaxBoxAccV2@{level:g}' for level in levels), *CLASSIFICATION]
+    rows = [*summary['rows'], *summary['baselines']]
+    metrics = [metric for metric in metrics if any(metric in row for row in rows)]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ('protocol', 'threshold', 'source'):
+        table.add_column(heading, no_wrap=True)
+    for metric in (*metrics, 'images'):
+        table.add_column(metric.replace('MaxBoxAccV2@', '@'), justify='right', no_wrap=True)
+    for i, row in enumerate(rows, 1):
+        values = [f'{row[metric]:.2f}' if metric in row else '-' for metric in metrics]
+        threshold = f'{row["threshold"]:g}' if 'threshold' in row else '-'
+        source = row.get('threshold_source', '-')
+        end = i == len(summary['rows'])
+        table.add_row(row['name'], threshold, source, *values, str(summary['num_images']), end_section=end)
+    out = StringIO()
+    Console(file=out, width=1000, color_system=None).print(table)
+    lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
+    return '\n'.join([*lines, *summary['notes']])
+
+
+def _protocol_row(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> dict[str, Any]:
+    protocol, thresholds, sweep = plan.protocols[row], plan.thresholds(row), plan.sweep(row)
+    images, at50 = counters['images'], plan.levels.index(50)
+    if protocol.average == 'class':
+        accuracy = macro_average(counters[f'{sweep}/class'], counters['per_class'])  # (3, L, T)
+    else:
+        hits = counters[sweep]
+        accuracy = 100.0 * (hits[..., uint8_cuts(thresholds)] if plan.is_standard(row) else hits) / images
+
+    chosen = _chosen_threshold(accuracy[:, at50], protocol)
+    values = accuracy.max(axis=-1) if chosen is None else accuracy[..., chosen]  # (3, L)
+    shown = int(accuracy[0, at50].argmax()) if chosen is None else chosen
+    result: dict[str, Any] = dict(
+        name=plan.row_names[row],
+        protocol=protocol.to_dict(),
+        threshold=float(thresholds[shown]),
+        threshold_source=protocol.threshold_source,
+    )
+    names = LOCALIZATION if counters['unranked'] == 0 else LOCALIZATION[:1]
+    result |= {name: float(values[slot, at50]) for slot, name in enumerate(names)}
+    if chosen is not None:
+        result |= _by_level('IoU', values[0], plan)
+    heatmap = plan.heatmap_of(row)
+    max_box_acc, _ = max_box_accuracy(counters[f'v1/{heatmap}'][0, at50], images, plan.interval)
+    max_box_acc_v2, best = max_box_accuracy(counters[f'v2/{heatmap}'][0], images, plan.interval)
+    result |= {'MaxBoxAcc': float(max_box_acc), **_by_level('MaxBoxAccV2', max_box_acc_v2, plan)}
+    result['MaxBoxAccV2 thresholds'] = [
+        float(best[plan.levels.index(level)]) for level in plan.iou_thresholds
+    ]
+    return result
+
+
+def _chosen_threshold(accuracy: NDArray[np.float64], protocol: Protocol) -> int | None:
+    """Which threshold of accuracies (3, T) at IoU 50 % a row reports; None: for each number the best."""
+    if protocol.threshold_source == 'oracle per level':
+        return None
+    if protocol.threshold_source == 'oracle joint':
+        return int((accuracy[0] + accuracy[1]).argmax())
+    return 0
+
+
+def _by_level(name: str, values: NDArray, plan: LocalizationPlan) -> dict[str, float]:
+    """Mean over the IoU levels asked for under ``name``, each alone under ``name@level``."""
+    wanted = {f'{name}@{level:g}': float(values[plan.levels.index(level)]) for level in plan.iou_thresholds}
+    return {name: float(np.mean(list(wanted.values()))), **wanted}
+
+
+def _baseline(hits: NDArray[np.int64], images: int, plan: LocalizationPlan) -> dict[str, Any]:
+    """A fixed box has no threshold: its accuracies are MaxBoxAcc and MaxBoxAccV2 at once."""
+    values = 100.0 * hits / images
+    at50 = float(values[plan.levels.index(50)])
+    return {'GT-known': at50, 'MaxBoxAcc': at50, **_by_level('MaxBoxAccV2', values, plan)}

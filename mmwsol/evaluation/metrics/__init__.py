@@ -1,0 +1,3 @@
+from .localization import LocalizationMetric
+
+__all__ = ['LocalizationMetric']

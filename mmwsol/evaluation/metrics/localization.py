@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmwsol.registry import METRICS
+
+from ..functional.boxes import BoxRounding, boxes_to_input
+from ..functional.localization_accuracy import score_ranks
+from ..localization_counters import (
+    Record,
+    assign_images,
+    check_all_or_none_boxed,
+    count_centre_box,
+    count_records,
+    pack_hits,
+)
+from ..localization_plan import STANDARD, LocalizationPlan
+from ..localization_report import format_localization_table, localization_summary, summary_metrics
+from ..protocols import Protocol, get_protocol
+
+
+@METRICS.register_module()
+class LocalizationMetric(BaseMetric):
+    """Localization accuracy under one or several protocols, in one table with two trivial baselines.
+
+    One row a protocol: GT-known, Top-1 and Top-5 Loc and the fractions at every IoU level by the protocol's
+    own rules; beside them MaxBoxAcc and MaxBoxAccV2 by wsolevaluation's definition on the row's heat map
+    (largest contour / all contours of the uint8 map in the input frame, wsolevaluation's true boxes and IoU,
+    best threshold for each level on the evaluated images). A ``choe_*`` row takes GT-known, Top-1 and Top-5
+    Loc each at its own best threshold, as DA-WSOL does. The baselines ``whole image`` and ``centre box``
+    (mean width and height of the evaluated true boxes) use wsolevaluation's true boxes and IoU in the input
+    frame. Images without any box give classification only.
+
+    Integer counters add over ranks and every ``sample_idx`` counts once, so a distributed test gives the very
+    numbers of a single process. After ``evaluate``, ``table_text`` and the JSON-able ``summary`` hold the
+    result.
+
+    Args:
+        protocols: names of presets, or dicts with a ``name`` and overrides (``dict(name='bas_ext',
+            threshold=0.1)``).
+        iou_thresholds: IoU levels in percent; MaxBoxAccV2 is the mean over them.
+        interval: step of the threshold sweep.
+        num_threads: for the sweeps, over the images of a batch.
+    """
+
+    default_prefix = 'wsol'
+    results: list[Record]
+
+    def __init__(
+        self,
+        protocols: str | Mapping | Protocol | Sequence[str | Mapping | Protocol] = ('choe_v2',),
+        iou_thresholds: Sequence[float] = (30, 50, 70),
+        interval: float = 0.001,
+        num_threads: int = 4,
+        prefix: str | None = 'wsol',
+        collect_device: str = 'cpu',
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if isinstance(protocols, (str, Mapping, Protocol)):
+            protocols = [protocols]
+        self.plan = LocalizationPlan([get_protocol(p) for p in protocols], iou_thresholds, interval)
+        self.num_threads = num_threads
+        self.table_text = ''
+        self.summary: dict[str, Any] = {}
+
+    @property
+    def protocols(self) -> list[Protocol]:
+        return self.plan.protocols
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Box a batch under every protocol and keep a few hundred bytes an image."""
+        record = _classification_record(data_samples)
+        boxed = [_has_boxes(sample) for sample in data_samples]
+        record['unboxed'] = [_image_name(s) for s, has_box in zip(data_samples, boxed) if not has_box][:1]
+        unboxed = [name for other in (*self.results, record) for name in other['unboxed']]
+        check_all_or_none_boxed(any(boxed) or any('packed' in other for other in self.results), unboxed)
+        if any(boxed):
+            record |= self._box_record(data_samples)
+        self.results.append(record)
+
+    def compute_metrics(self, results: list[Record]) -> dict[str, float]:
+        """Percents by ``<row>/<metric>`` of this process's records and those of the other ranks."""
+        keep, num_classes = assign_images(results)
+        counters = count_records(results, keep, num_classes, self.plan)
+        if counters['images'] == 0:
+            print_log('LocalizationMetric got no images; nothing is evaluated', logger='current')
+            return {}
+        centre = count_centre_box(results, keep, counters['gt_size'], self.plan) if counters['boxed'] else ()
+        self.summary = localization_summary(self.plan, counters, *centre)
+        self.table_text = format_localization_table(self.summary)
+        print_log('\n' + self.table_text, logger='current')
+        return summary_metrics(self.summary)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Percents by ``<prefix>/<row>/<metric>``, the same on all ranks.
+
+        In place of MMEngine's collection of results, which cuts the padded ones off by position: every rank
+        counts its own images, and only counters travel.
+        """
+        results, self.results = self.results, []
+        metrics = self.compute_metrics(results)
+        if metrics and self.summary['num_images'] != size:
+            print_log(f'{self.summary["num_images"]} of {size} images were evaluated', logger='current')
+        return {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in metrics.items()}
+
+    def _box_record(self, samples: Sequence[dict]) -> Record:
+        gt = {rounding: [_gt_in_input(s, rounding) for s in samples] for rounding in self.plan.roundings()}
+        hits = {key: np.zeros((len(samples), *shape), bool) for key, shape in self.plan.hit_shapes.items()}
+        for members in _groups_of_one_size(samples):
+            group = [samples[i] for i in members]
+            parts = self.plan.hits(
+                torch.stack([sample['pred_maps'] for sample in group]),  # (n, C, h, w)
+                torch.stack([sample['map_labels'] for sample in group]),  # (n, C)
+                torch.cat([_label(sample) for sample in group]),
+                tuple(group[0]['img_shape'][:2]),
+                {rounding: [boxes[i] for i in members] for rounding, boxes in gt.items()},
+                len(group[0]['pred_scores']) if 'pred_scores' in group[0] else None,
+                self.num_threads,
+            )
+            for key, part in parts:
+                hits[key][members] = part
+        standard = gt[STANDARD['v2'].gt_rounding]
+        return dict(
+            packed={key: pack_hits(value) for key, value in hits.items()},
+            frame=np.array([sample['img_shape'][:2] for sample in samples], np.int32),
+            gt=np.concatenate(standard).astype(np.int32),
+            gt_count=np.array([len(boxes) for boxes in standard], np.int32),
+        )
+
+
+def _classification_record(samples: Sequence[dict]) -> Record:
+    labels = _numpy(torch.cat([_label(sample) for sample in samples])).astype(np.int64)
+    ranks = np.full(len(labels), -1)
+    if all('pred_scores' in sample for sample in samples):
+        scores = _numpy(torch.stack([sample['pred_scores'] for sample in samples]).float())
+        if labels.min() < 0 or labels.max() >= scores.shape[1]:
+            raise ValueError(
+                f'labels must be in 0..{scores.shape[1] - 1}, got {labels.min()}..{labels.max()}; '
+                "make the head's num_classes that of the data"
+            )
+        ranks = score_ranks(scores, labels)
+    indices = np.array([int(sample.get('sample_idx', -1)) for sample in samples], np.int64)
+    return dict(sample_idx=indices, label=labels, rank=ranks.astype(np.int32))
+
+
+def _label(sample: Mapping[str, Any]) -> Tensor:
+    if sample.get('gt_label') is None:
+        raise ValueError(f'{_image_name(sample)} has no gt_label, which every localization accuracy needs')
+    return torch.as_tensor(sample['gt_label']).reshape(-1)[:1]
+
+
+def _gt_in_input(sample: Mapping[str, Any], rounding: BoxRounding) -> NDArray:
+    """True boxes (M, 4) in the input frame, from the published annotation where the sample carries it."""
+    img_shape = tuple(sample['img_shape'][:2])
+    if sample.get('ori_bboxes') is None:
+        return boxes_to_input(_numpy(sample['gt_bboxes']), img_shape, rounding=rounding)
+    return boxes_to_input(
+        _numpy(sample['ori_bboxes']),
+        tuple(sample['ori_shape'][:2]),
+        tuple(sample.get('resize_shape') or img_shape),
+        tuple(sample.get('crop_offset') or (0, 0)),
+        img_shape,
+        bool(sample.get('flip', False)),
+        rounding,
+    )
+
+
+def _groups_of_one_size(samples: Sequence[dict]) -> list[list[int]]:
+    """Positions of samples whose maps and network inputs have the same size."""
+    for sample in samples:
+        if 'pred_maps' not in sample or 'map_labels' not in sample:
+            raise ValueError(
+                f"{_image_name(sample)} has no pred_maps with map_labels; the head's predict() emits them"
+            )
+
+    def size(i: int) -> tuple[int, ...]:
+        return (*samples[i]['pred_maps'].shape, *samples[i]['img_shape'][:2])
+
+    return [list(group) for _, group in groupby(sorted(range(len(samples)), key=size), key=size)]
+
+
+def _has_boxes(sample: Mapping[str, Any]) -> bool:
+    return any(sample.get(key) is not None and len(sample[key]) > 0 for key in ('ori_bboxes', 'gt_bboxes'))
+
+
+def _image_name(sample: Mapping[str, Any]) -> str:
+    return str(sample.get('img_path') or sample.get('img_id') or 'an image')
+
+
+def _numpy(value: Any) -> NDArray:
+    return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)

@@ -1,0 +1,216 @@
+"""Evaluation protocols: every rule between a raw localization map and a published number, written out.
+
+A number is only comparable under its own rules, so a result row always names its protocol.
+``get_protocol('bas_ext', threshold=0.10, topk=200)`` gives a preset with the values that vary from run to
+run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+from .functional.boxes import BoxRounding
+
+# the switches from raw maps to a heat map
+MAP_SWITCHES = ('map_source', 'topk', 'dtype', 'normalize', 'minmax_eps', 'constant_map', 'interpolation')
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The switches of one published evaluation, in the order in which they act.
+
+    Fields:
+
+    - ``map_source``: whose map is boxed: of the true class (``gt``), of the best class (``top1``), or the
+      mean of the ``topk`` best classes' maps (``topk_mean``; more than there are classes means all, and 1
+      means the true class, as BAS does). A class-agnostic map serves them all.
+    - ``dtype``: arithmetic of normalisation and resize.
+    - ``normalize``: min-max normalisation ``before_resize`` or ``after_resize``; ``minmax_eps`` is added to
+      the range.
+    - ``constant_map``: a map that is constant (or not finite) becomes ``zeros``, or is left as ``nan``, above
+      nothing.
+    - ``interpolation``: to the size of the network input, half-pixel centres, no antialias.
+    - ``quantization``: ``float`` compares values with the threshold; ``uint8`` compares floor(255 value) with
+      int(threshold * maximum).
+    - ``comparison``: what counts as foreground.
+    - ``thresholds``: the candidates; empty: the metric's sweep from 0 to 1.
+    - ``threshold_source``: ``fixed``; ``oracle per level``: for every reported number, the best on the
+      evaluated data; ``oracle joint``: the one with the largest GT-known + Top-1 Loc on the evaluated data.
+    - ``component``: ``largest_pixels``, ``largest_contour`` (polygon area) or ``all_contours``, see
+      ``functional.components``.
+    - ``box_edge``: right and bottom are ``one_past`` the last pixel or ``inclusive``; ``clip_to_last_pixel``
+      limits them to (W-1, H-1).
+    - ``empty_box``: the box when nothing is above the threshold; ``frame`` is the whole input.
+    - ``gt_rounding``: how true boxes come into the input frame, see ``functional.boxes.boxes_to_input``.
+    - ``inclusive_iou``: one is added to every extent.
+    - ``hit``: correct if IoU ``>`` or ``>=`` the level.
+    - ``average``: over images, or over the means of the classes.
+    """
+
+    name: str
+    map_source: Literal['gt', 'top1', 'topk_mean']
+    topk: int
+    dtype: Literal['float32', 'float64']
+    normalize: Literal['before_resize', 'after_resize']
+    minmax_eps: float
+    constant_map: Literal['zeros', 'nan']
+    interpolation: Literal['bilinear', 'bicubic']
+    quantization: Literal['float', 'uint8']
+    comparison: Literal['>', '>=']
+    thresholds: tuple[float, ...]
+    threshold_source: Literal['fixed', 'oracle per level', 'oracle joint']
+    component: Literal['largest_pixels', 'largest_contour', 'all_contours']
+    box_edge: Literal['one_past', 'inclusive']
+    clip_to_last_pixel: bool
+    empty_box: tuple[float, float, float, float] | Literal['frame']
+    gt_rounding: BoxRounding
+    inclusive_iou: bool
+    hit: Literal['>', '>=']
+    average: Literal['image', 'class']
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for field in fields(self):
+            choices, value = get_args(hints[field.name]), getattr(self, field.name)
+            if choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
+                raise ValueError(
+                    f'protocol {self.name}: {field.name} must be one of {choices}, got {value!r}'
+                )
+        if self.topk < 1:
+            raise ValueError(f'protocol {self.name}: topk must be at least 1, got {self.topk}')
+        if list(self.thresholds) != sorted(set(self.thresholds)):
+            raise ValueError(f'protocol {self.name}: thresholds must rise, got {self.thresholds}')
+        if self.threshold_source == 'fixed' and len(self.thresholds) != 1:
+            raise ValueError(
+                f'protocol {self.name}: a fixed threshold is exactly one, got {self.thresholds}; to '
+                "choose among several on the evaluated data set threshold_source='oracle joint' or "
+                "'oracle per level'"
+            )
+        if self.threshold_source == 'oracle joint' and not self.thresholds:
+            raise ValueError(f'protocol {self.name}: "oracle joint" chooses from a list; give its thresholds')
+
+    @property
+    def uses_gt_map(self) -> bool:
+        return self.map_source == 'gt' or (self.map_source == 'topk_mean' and self.topk == 1)
+
+    @property
+    def map_key(self) -> tuple:
+        """Protocols with equal keys make the same heat map of an image."""
+        source = ('gt', 1) if self.uses_gt_map else (self.map_source, self.topk)
+        return (*source, *(getattr(self, switch) for switch in MAP_SWITCHES[2:]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every switch, JSON-able."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+_BAS = Protocol(
+    name='bas',
+    map_source='topk_mean',
+    topk=200,
+    dtype='float32',
+    normalize='before_resize',
+    minmax_eps=0.0,
+    constant_map='nan',
+    interpolation='bilinear',
+    quantization='float',
+    comparison='>',
+    thresholds=(0.15,),
+    threshold_source='fixed',
+    component='largest_pixels',
+    box_edge='one_past',
+    clip_to_last_pixel=False,
+    empty_box='frame',
+    gt_rounding='float_clip',
+    inclusive_iou=True,
+    hit='>',
+    average='class',
+)
+
+_CHOE_V1 = Protocol(
+    name='choe_v1',
+    map_source='gt',
+    topk=1,
+    dtype='float64',
+    normalize='after_resize',
+    minmax_eps=0.0,
+    constant_map='zeros',
+    interpolation='bicubic',
+    quantization='uint8',
+    comparison='>',
+    thresholds=(),
+    threshold_source='oracle per level',
+    component='largest_contour',
+    box_edge='one_past',
+    clip_to_last_pixel=True,
+    empty_box=(0, 0, 0, 0),
+    gt_rounding='trunc',
+    inclusive_iou=True,
+    hit='>=',
+    average='image',
+)
+
+PROTOCOLS: dict[str, Protocol] = {
+    # BAS, CVPR 2022 release; threshold and k of MobileNetV1 on CUB
+    'bas': _BAS,
+    # BAS-Extension; threshold and k of MobileNetV1 on CUB
+    'bas_ext': replace(
+        _BAS,
+        name='bas_ext',
+        topk=80,
+        minmax_eps=1e-5,
+        thresholds=(0.10,),
+        gt_rounding='trunc_clip',
+        hit='>=',
+        average='image',
+    ),
+    # wsolevaluation (Choe et al., CVPR 2020): MaxBoxAcc and MaxBoxAccV2
+    'choe_v1': _CHOE_V1,
+    'choe_v2': replace(_CHOE_V1, name='choe_v2', component='all_contours'),
+}
+
+
+def get_protocol(name: str | Mapping[str, Any] | Protocol, **overrides: Any) -> Protocol:
+    """A preset, with the values that vary from run to run replaced.
+
+    ``name`` may also be a mapping with a key ``name`` and overrides. ``threshold`` (a number or a list)
+    stands for ``thresholds``. Raises ``ValueError`` for an unknown preset, field or value.
+    """
+    if isinstance(name, Protocol):
+        protocol = name
+    else:
+        if isinstance(name, Mapping):
+            overrides = {**{key: value for key, value in name.items() if key != 'name'}, **overrides}
+            name = name.get('name', 'without a name')
+        if name not in PROTOCOLS:
+            raise ValueError(f'there is no protocol {name!r}; the presets are {", ".join(sorted(PROTOCOLS))}')
+        protocol = PROTOCOLS[name]
+    if 'threshold' in overrides:
+        value = overrides.pop('threshold')
+        overrides['thresholds'] = (value,) if isinstance(value, (int, float)) else value
+    known = {field.name for field in fields(Protocol)} - {'name'}
+    if unknown := set(overrides) - known:
+        raise ValueError(
+            f'protocol {protocol.name} has no switch {", ".join(sorted(unknown))}; there are threshold, '
+            f'{", ".join(sorted(known))}'
+        )
+    overrides = {key: tuple(value) if isinstance(value, list) else value for key, value in overrides.items()}
+    return replace(protocol, **overrides)
+
+
+def parse_protocol(text: str) -> Protocol:
+    """A protocol from the command line: ``name`` or ``name:switch=value:..``, e.g. ``bas_ext:threshold=0.2:topk=1``."""
+    name, *switches = text.split(':')
+    overrides: dict[str, Any] = {}
+    for switch in switches:
+        key, separator, value = switch.partition('=')
+        if not separator:
+            raise ValueError(f'a protocol is name[:switch=value..], got {text!r}')
+        try:
+            overrides[key] = json.loads(value)
+        except json.JSONDecodeError:
+            overrides[key] = value
+    return get_protocol(name, **overrides)

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+
+from mmwsol.evaluation.functional.boxes import pairwise_iou
+from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.registry import METRICS
+from mmwsol.structures import LocDataSample
+
+LEVELS = (30, 50, 70)
+
+
+def _sample(index: int, num_classes: int = 7, **changes) -> dict:
+    rng = np.random.default_rng(index)
+    side = int(rng.choice([6, 9]))
+    y, x = np.mgrid[:side, :side] / side
+    blob = np.exp(-8 * ((x - rng.uniform(0.2, 0.8)) ** 2 + (y - rng.uniform(0.2, 0.8)) ** 2))
+    maps = blob + 0.3 * rng.random((num_classes, side, side))
+    scores = rng.random(num_classes)
+    order = np.argsort(-scores)
+    label = int(order[index % 3])
+    corners = rng.uniform(0.05, 0.35, (1 + index % 2, 2, 2))
+    corners[:, 1] = 1 - corners[:, 1]
+    sample = dict(
+        sample_idx=index,
+        img_id=f'{index}.jpg',
+        img_path=f'images/{index}.jpg',
+        gt_label=torch.tensor([label]),
+        pred_scores=torch.from_numpy(scores).float(),
+        pred_maps=torch.from_numpy(maps[[*order, label]]).float(),
+        map_labels=torch.from_numpy(np.array([*order, label])),
+        ori_bboxes=(corners * (300, 200)).reshape(-1, 4),
+        ori_shape=(200, 300),
+        resize_shape=(64, 96),
+        crop_offset=(4, 8),
+        img_shape=(56, 80),
+        flip=False,
+    )
+    return sample | changes
+
+
+def _in_input(sample: dict) -> np.ndarray:
+    return sample['ori_bboxes'] * ([96 / 300, 64 / 200] * 2) - [8, 4, 8, 4]
+
+
+def _heatmap(sample: dict, k: int, eps: float) -> np.ndarray:
+    values = sample['pred_maps'][:k].numpy().mean(axis=0)
+    values = (values - values.min()) / (values.max() - values.min() + np.float32(eps))
+    return cv2.resize(values, (80, 56), interpolation=cv2.INTER_LINEAR)
+
+
+def _bas_iou(sample: dict, k: int, eps: float, threshold: float, clip) -> float:
+    """One image under BAS's rules, by plain OpenCV calls."""
+    mask = (_heatmap(sample, k, eps) > threshold).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    x, y, w, h, _ = stats[1 + stats[1:, 4].argmax()] if len(stats) > 1 else (0, 0, 80, 56, 0)
+    gt = _in_input(sample)
+    return pairwise_iou([[x, y, x + w, y + h]], clip(gt)).max()
+
+
+def _clip_cvpr(gt):
+    return np.concatenate([np.maximum(gt[:, :2], 0), np.minimum(gt[:, 2:], [80, 56])], axis=1)
+
+
+def _clip_ext(gt):
+    return np.trunc(np.concatenate([np.maximum(gt[:, :2], 0), np.minimum(gt[:, 2:], [79, 55])], axis=1))
+
+
+def _evaluate(samples, *protocols, **kwargs) -> tuple[dict, LocalizationMetric]:
+    metric = LocalizationMetric(list(protocols), **kwargs)
+    for start in range(0, len(samples), 5):
+        metric.process(None, samples[start : start + 5])
+    result = metric.evaluate(len(samples))
+    return {key.removeprefix('wsol/'): value for key, value in result.items()}, metric
+
+
+@pytest.fixture(scope='module')
+def samples() -> list[dict]:
+    return [_sample(i) for i in range(40)]
+
+
+def _top(sample: dict, k: int) -> bool:
+    return int(sample['gt_label']) in sample['pred_scores'].topk(k).indices.tolist()
+
+
+def test_bas_ext_equals_a_plain_restatement(samples):
+    result, _ = _evaluate(samples, dict(name='bas_ext', threshold=0.4, topk=3))
+    ious = np.array([_bas_iou(s, 3, 1e-5, 0.4, _clip_ext) for s in samples])
+    for level in LEVELS:
+        assert result[f'bas_ext/IoU@{level}'] == 100 * np.mean(ious >= level / 100)
+    hits = ious >= 0.5
+    assert 0 < hits.mean() < 1
+    assert result['bas_ext/GT-known'] == 100 * hits.mean()
+    assert result['bas_ext/Top-1 Loc'] == 100 * np.mean(hits & [_top(s, 1) for s in samples])
+    assert result['bas_ext/Top-5 Loc'] == 100 * np.mean(hits & [_top(s, 5) for s in samples])
+
+
+def test_bas_averages_over_classes_like_a_plain_restatement(samples):
+    result, _ = _evaluate(samples, dict(name='bas', threshold=0.4, topk=100))
+    labels = np.array([int(s['gt_label']) for s in samples])
+    hits = np.array([_bas_iou(s, 7, 0, 0.4, _clip_cvpr) > 0.5 for s in samples])
+    top1 = hits & [_top(s, 1) for s in samples]
+    for name, values in (('GT-known', hits), ('Top-1 Loc', top1)):
+        expected = 100 * np.mean([values[labels == label].mean() for label in np.unique(labels)])
+        assert result[f'bas/{name}'] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(('preset', 'largest'), [('choe_v1', True), ('choe_v2', False)])
+def test_choe_equals_a_plain_restatement(samples, preset, largest):
+    result, _ = _evaluate(samples, preset, interval=0.01)
+    hits = np.array([_choe_hits(s, largest) for s in samples])  # (N, J, L)
+    best = 100 * hits.mean(axis=0).max(axis=0)
+    assert result[f'{preset}/GT-known'] == pytest.approx(best[1], abs=1e-9)
+    top1 = hits[:, :, 1] & np.array([_top(s, 1) for s in samples])[:, None]
+    assert result[f'{preset}/Top-1 Loc'] == pytest.approx(100 * top1.mean(axis=0).max(), abs=1e-9)
+    if largest:
+        assert result[f'{preset}/MaxBoxAcc'] == pytest.approx(best[1], abs=1e-9)
+    else:
+        assert result[f'{preset}/MaxBoxAccV2'] == pytest.approx(best.mean(), abs=1e-9)
+
+
+def _choe_hits(sample: dict, largest: bool) -> np.ndarray:
+    """Hits (J, L) of one image at the thresholds 0, 0.01, .., by wsolevaluation's procedure."""
+    full = cv2.resize(sample['pred_maps'][-1].numpy().astype(float), (80, 56), interpolation=cv2.INTER_CUBIC)
+    image = np.floor(255 * ((full - full.min()) / np.ptp(full))).astype(np.uint8)
+    gt = _clip_ext(_in_input(sample))
+    hits = []
+    for threshold in np.arange(0, 1, 0.01):
+        mask = (image > int(threshold * 255)).astype(np.uint8)
+        contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+        if largest:
+            contours = [max(contours, key=cv2.contourArea)]
+        boxes = [(x, y, min(x + w, 79), min(y + h, 55)) for x, y, w, h in map(cv2.boundingRect, contours)]
+        hits.append(pairwise_iou(boxes, gt).max() >= np.array(LEVELS) / 100)
+    return np.array(hits)
+
+
+def test_golden_top1_of_da_wsol(evaluator_box, golden):
+    g, top1 = evaluator_box.arrays, golden('evaluator_top1')
+    samples = [
+        dict(
+            sample_idx=i,
+            gt_label=torch.tensor([top1['gt_label'][i]]),
+            pred_scores=torch.eye(200)[top1['pred_label'][i]],
+            pred_maps=torch.from_numpy(evaluator_box.low_maps[i])[None],
+            map_labels=torch.tensor([-1]),
+            ori_bboxes=evaluator_box.gt_orig[i],
+            ori_shape=tuple(g['image_sizes_wh'][i][::-1]),
+            img_shape=(224, 224),
+            resize_shape=(224, 224),
+        )
+        for i in range(200)
+    ]
+    result, _ = _evaluate(samples, 'choe_v2', 'choe_v1', interval=0.01)
+    assert result['choe_v2/GT-known'] == top1['gt_known'][1]
+    assert result['choe_v2/Top-1 Loc'] == top1['top1'][1]
+    assert [result[f'choe_v2/MaxBoxAccV2@{level}'] for level in LEVELS] == g['v2_i01_max'].tolist()
+    assert result['choe_v1/MaxBoxAcc'] == g['v1_i01_max'][1]
+
+
+def test_baselines_know_nothing_of_the_maps(samples):
+    result, metric = _evaluate(samples, 'choe_v2')
+    gt = [_clip_ext(_in_input(s)) for s in samples]
+    whole = np.array([pairwise_iou([[0, 0, 79, 55]], b).max() for b in gt])
+    assert result['whole_image/GT-known'] == 100 * np.mean(whole >= 0.5)
+    assert result['whole_image/MaxBoxAccV2'] == pytest.approx(
+        np.mean([100 * np.mean(whole >= level / 100) for level in LEVELS])
+    )
+    sizes = np.concatenate([b[:, 2:] - b[:, :2] + 1 for b in gt])
+    w, h = sizes[(sizes > 0).all(axis=1)].mean(axis=0)
+    assert metric.summary['baselines'][1]['size'] == pytest.approx([w, h])
+    box = [(80 - w) / 2, (56 - h) / 2, (80 + w) / 2 - 1, (56 + h) / 2 - 1]
+    centre = np.array([pairwise_iou([box], b).max() for b in gt])
+    assert result['centre_box/MaxBoxAccV2@30'] == 100 * np.mean(centre >= 0.3)
+
+
+def test_perfect_map_hits_at_every_level():
+    def sample(index):
+        box = np.array([10.0, 12, 30, 36])
+        maps = torch.zeros(1, 56, 80)
+        maps[0, 12:36, 10:30] = 1
+        return _sample(
+            index,
+            pred_maps=maps,
+            map_labels=torch.tensor([-1]),
+            ori_bboxes=box[None],
+            ori_shape=(56, 80),
+            resize_shape=(56, 80),
+            crop_offset=(0, 0),
+        )
+
+    result, _ = _evaluate([sample(i) for i in range(3)], 'choe_v1', 'choe_v2', 'bas', 'bas_ext')
+    for name in ('choe_v1', 'choe_v2', 'bas', 'bas_ext'):
+        assert result[f'{name}/GT-known'] == result[f'{name}/MaxBoxAcc'] == 100
+        assert result[f'{name}/MaxBoxAccV2'] == 100
+
+
+def test_constant_and_nan_maps_are_counted_not_crashed_on():
+    constant = _sample(0, pred_maps=torch.full((8, 6, 6), 0.5))
+    broken = _sample(1, pred_maps=torch.full((8, 6, 6), float('nan')))
+    result, _ = _evaluate([constant, broken], 'bas', 'bas_ext', 'choe_v1', 'choe_v2')
+    assert all(np.isfinite(value) for value in result.values())
+    assert result['choe_v2/MaxBoxAccV2'] == 0
+
+
+def test_boxes_in_the_input_frame_serve_where_the_annotation_is_not_carried(samples):
+    def moved(sample):
+        boxes = _in_input(sample)
+        return {k: v for k, v in sample.items() if not k.startswith('ori_')} | dict(
+            gt_bboxes=torch.from_numpy(boxes), img_shape=(56, 80)
+        )
+
+    one, _ = _evaluate(samples, dict(name='bas', topk=3, threshold=0.4))
+    two, _ = _evaluate([moved(s) for s in samples], dict(name='bas', topk=3, threshold=0.4))
+    assert one['bas/GT-known'] == two['bas/GT-known']
+
+
+def test_result_is_json_able_and_prefixed(samples):
+    metric = LocalizationMetric(['bas_ext', 'choe_v2'])
+    metric.process(None, samples)
+    result = metric.evaluate(len(samples))
+    assert all(key.startswith('wsol/') for key in result)
+    assert json.loads(json.dumps(metric.summary)) == metric.summary
+    rows = {row['name']: row for row in metric.summary['rows']}
+    assert rows['bas_ext']['protocol']['component'] == 'largest_pixels'
+    assert (rows['bas_ext']['threshold'], rows['bas_ext']['threshold_source']) == (0.1, 'fixed')
+    assert metric.results == []
+
+
+def test_metric_runs_in_an_mmengine_evaluator():
+    evaluator = Evaluator([dict(type='mmwsol.LocalizationMetric', protocols='choe_v1', iou_thresholds=(50,))])
+    data_samples = []
+    for i in range(4):
+        values = _sample(i)
+        sample = LocDataSample(metainfo={k: v for k, v in values.items() if not isinstance(v, torch.Tensor)})
+        for key, value in values.items():
+            if isinstance(value, torch.Tensor):
+                sample.set_data({key: value})
+        data_samples.append(sample)
+    evaluator.process(data_samples)
+    assert {'wsol/choe_v1/GT-known', 'wsol/cls/top-1'} <= set(evaluator.evaluate(4))
+    assert METRICS.get('LocalizationMetric') is LocalizationMetric
+
+
+def test_without_scores_the_boxes_are_still_scored(samples):
+    bare = [{k: v for k, v in s.items() if k != 'pred_scores'} for s in samples[:3]]
+    result, _ = _evaluate(bare, 'choe_v2')
+    assert 'choe_v2/GT-known' in result
+    assert not any('top-' in key.lower() for key in result)
+
+
+def test_without_any_box_only_classification_is_reported(samples):
+    bare = [s | dict(ori_bboxes=np.empty((0, 4))) for s in samples]
+    result, metric = _evaluate(bare, 'choe_v2')
+    assert result['cls/top-1'] == 100 * np.mean([_top(s, 1) for s in samples])
+    assert set(result) == {'cls/top-1', 'cls/top-5'}
+    assert 'no boxes' in metric.table_text
+
+
+def test_one_image_without_a_box_is_named(samples):
+    bare = samples[1] | dict(ori_bboxes=np.empty((0, 4)))
+    with pytest.raises(ValueError, match=r'images/1\.jpg has no ground-truth box'):
+        LocalizationMetric().process(None, [samples[0], bare])
+    metric = LocalizationMetric()
+    metric.process(None, [samples[0]])
+    with pytest.raises(ValueError, match=r'images/1\.jpg has no ground-truth box'):
+        metric.process(None, [bare])
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(gt_label=None), 'images/0.jpg has no gt_label'),
+        (dict(gt_label=torch.tensor([7])), 'labels must be in 0..6, got 7..7'),
+        (dict(pred_maps=torch.zeros(1, 4, 4), map_labels=torch.tensor([0])), 'keep_gt'),
+    ],
+)
+def test_wrong_samples_are_refused(changes, message):
+    sample = _sample(0, **changes)
+    with pytest.raises(ValueError, match=message):
+        LocalizationMetric().process(None, [sample])
+
+
+def test_maps_are_required():
+    sample = _sample(0)
+    del sample['pred_maps']
+    with pytest.raises(ValueError, match=r'images/0\.jpg has no pred_maps'):
+        LocalizationMetric().process(None, [sample])
+
+
+def test_no_images_give_no_numbers():
+    assert LocalizationMetric().evaluate(0) == {}

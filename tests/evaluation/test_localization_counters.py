@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch.multiprocessing.spawn import spawn
+
+from mmwsol.evaluation.localization_counters import assign_images, pack_hits, unpack_hits
+from mmwsol.evaluation.metrics import LocalizationMetric
+
+PROTOCOLS = ['bas', 'bas_ext', 'choe_v1', 'choe_v2']
+NUM_IMAGES = 11
+
+
+def _sample(index: int) -> dict:
+    """A deterministic image with one or two boxes and scores over six classes."""
+    rng = np.random.default_rng(index)
+    corners = np.sort(rng.uniform(0, 90, (1 + index % 2, 2, 2)), axis=1).reshape(-1, 4)
+    return dict(
+        sample_idx=index,
+        img_id=str(index),
+        gt_label=torch.tensor([index % 4]),
+        pred_scores=torch.from_numpy(rng.random(6)),
+        pred_maps=torch.from_numpy(rng.random((6, 5, 5))).float(),
+        map_labels=torch.arange(6),
+        ori_bboxes=corners,
+        ori_shape=(90, 100),
+        resize_shape=(48, 48),
+        crop_offset=(4, 4),
+        img_shape=(40, 40),
+    )
+
+
+def _evaluate(indices: list[int], batch_size: int = 2) -> LocalizationMetric:
+    metric = LocalizationMetric(PROTOCOLS, interval=0.01)
+    for start in range(0, len(indices), batch_size):
+        metric.process(None, [_sample(i) for i in indices[start : start + batch_size]])
+    metric.evaluate(NUM_IMAGES)
+    return metric
+
+
+def _rank(rank: int, shares: list[list[int]], init_file: str, out: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', init_method=f'file://{init_file}', rank=rank, world_size=len(shares))
+    metric = _evaluate(shares[rank])
+    with open(f'{out}.{rank}', 'w') as file:
+        json.dump([metric.summary, metric.table_text], file)
+    dist.destroy_process_group()
+
+
+def test_two_processes_with_padding_give_the_table_of_one(tmp_path):
+    single = _evaluate(list(range(NUM_IMAGES)))
+    # the distributed sampler deals in turn and pads with the first images; one rank repeats its own
+    shares = [[0, 2, 4, 6, 8, 10, 0], [1, 3, 5, 7, 9, 0, 1]]
+    spawn(_rank, (shares, str(tmp_path / 'init'), str(tmp_path / 'out')), nprocs=2)
+    for rank in range(2):
+        summary, table = json.loads((tmp_path / f'out.{rank}').read_text())
+        assert summary == json.loads(json.dumps(single.summary))
+        assert table == single.table_text
+
+
+def test_repeated_images_count_once_in_one_process():
+    once, twice = _evaluate(list(range(NUM_IMAGES))), _evaluate([*range(NUM_IMAGES), 0, 3, 3])
+    assert once.summary == twice.summary
+    assert once.summary['num_images'] == NUM_IMAGES
+
+
+def test_batch_size_changes_nothing():
+    assert _evaluate(list(range(NUM_IMAGES)), 1).summary == _evaluate(list(range(NUM_IMAGES)), 11).summary
+
+
+def test_first_occurrence_of_an_image_counts():
+    records = [
+        dict(sample_idx=np.array([4, 7, 4]), label=np.array([0, 2, 0]), unboxed=[]),
+        dict(sample_idx=np.array([7, 1]), label=np.array([2, 1]), unboxed=[]),
+    ]
+    keep, num_classes = assign_images(records)
+    assert [mask.tolist() for mask in keep] == [[True, True, False], [False, True]]
+    assert num_classes == 3
+
+
+def test_hits_survive_packing():
+    hits = np.random.default_rng(0).random((5, 3, 255)) < 0.5
+    packed = pack_hits(hits)
+    assert packed.shape == (5, 96)
+    np.testing.assert_array_equal(unpack_hits(packed, (3, 255)), hits)
+
+
+def test_a_record_is_small():
+    metric = LocalizationMetric(['bas_ext', 'choe_v2'])
+    metric.process(None, [_sample(i) for i in range(8)])
+    (record,) = metric.results
+    per_image = sum(packed.nbytes for packed in record['packed'].values()) / 8
+    assert per_image == pytest.approx(2 * 2 * 96 + 1)

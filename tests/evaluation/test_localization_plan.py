@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mmwsol.evaluation.localization_plan import LocalizationPlan
+from mmwsol.evaluation.protocols import get_protocol
+
+
+def _plan(*protocols, iou_thresholds=(30, 50, 70), interval=0.01) -> LocalizationPlan:
+    return LocalizationPlan([get_protocol(p) for p in protocols], iou_thresholds, interval)
+
+
+def test_protocols_with_one_heat_map_share_its_sweeps():
+    plan = _plan('choe_v1', 'choe_v2', 'bas_ext', dict(name='bas_ext', threshold=0.2))
+    assert list(plan.hit_shapes) == ['v1/0', 'v2/0', 'v1/1', 'v2/1', 'own/2', 'own/3']
+    assert [plan.sweep(row) for row in range(4)] == ['v1/0', 'v2/0', 'own/2', 'own/3']
+    assert plan.hit_shapes['v1/0'] == (3, 255)
+    assert plan.hit_shapes['own/2'] == (3, 1)
+
+
+def test_choe_boxes_on_another_map_are_still_standard():
+    plan = _plan(dict(name='choe_v2', map_source='topk_mean', topk=5))
+    assert plan.is_standard(0)
+    assert not _plan(dict(name='choe_v2', component='largest_pixels')).is_standard(0)
+    assert not _plan(dict(name='choe_v2', average='class')).is_standard(0)
+
+
+def test_names_of_rows_are_unique():
+    assert _plan('bas', 'bas_ext', 'bas', 'bas').row_names == ['bas', 'bas_ext', 'bas#2', 'bas#3']
+
+
+def test_fifty_percent_is_always_counted():
+    assert _plan('choe_v2', iou_thresholds=(70, 30)).levels == (30, 50, 70)
+
+
+@pytest.mark.parametrize('iou_thresholds', [(), (0.3, 0.5, 150), (0,)])
+def test_iou_thresholds_are_percents(iou_thresholds):
+    with pytest.raises(ValueError, match=r'IoU threshold|percents in'):
+        _plan('choe_v2', iou_thresholds=iou_thresholds)
+
+
+def test_a_sweep_of_its_own_agrees_with_the_shared_one():
+    """The general path, at 100 thresholds, equals the 255 levels that all standard rows share."""
+    plan = _plan('choe_v1', dict(name='choe_v1', average='class'), interval=0.01)
+    maps = torch.rand(6, 1, 7, 7, generator=torch.Generator().manual_seed(0))
+    gt = [np.array([[20, 20, 50, 60], [0, 5, 30, 30]])] * 6
+    labels = torch.zeros(6, dtype=torch.long)
+    hits = dict(plan.hits(maps, labels[:, None] - 1, labels, (64, 80), {'trunc': gt}, None))
+    cuts = (plan.thresholds(0) * 255).astype(int)
+    np.testing.assert_array_equal(hits['own/1'], hits['v1/0'][..., cuts])
+    assert 0 < hits['own/1'].mean() < 1

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import numpy as np
+
+from mmwsol.evaluation.localization_plan import LocalizationPlan
+from mmwsol.evaluation.localization_report import (
+    format_localization_table,
+    localization_summary,
+    summary_metrics,
+)
+from mmwsol.evaluation.protocols import get_protocol
+
+
+def _counters(plan: LocalizationPlan, images: int = 10) -> dict:
+    """Ten images of two classes (8 and 2), and no hits yet."""
+    counters = {key: np.zeros((3, *shape), int) for key, shape in plan.hit_shapes.items()}
+    for row in plan.class_averaged():
+        counters[f'{plan.sweep(row)}/class'] = np.zeros((2, 3, *plan.hit_shapes[plan.sweep(row)]), int)
+    return counters | dict(
+        images=images,
+        boxed=images,
+        unranked=0,
+        per_class=np.array([8, 2]),
+        ranked=np.array([[4, 8], [2, 2]]),
+        whole=np.array([9, 5, 1]),
+        gt_size=np.array([300, 200, 10]),
+    )
+
+
+def _plan(*protocols) -> LocalizationPlan:
+    return LocalizationPlan([get_protocol(p) for p in protocols], (30, 50, 70), 0.001)
+
+
+def _row(plan, counters, row=0):
+    summary = localization_summary(plan, counters, np.array([10, 7, 2]), (30.0, 20.0))
+    return summary['rows'][row]
+
+
+def test_oracle_takes_each_number_at_its_own_threshold():
+    plan = _plan('choe_v2')
+    counters = _counters(plan)
+    counters['v2/0'][0, :, 100] = 9, 6, 1
+    counters['v2/0'][0, :, 51] = 8, 7, 3
+    counters['v2/0'][1, 1, 100] = 5  # Top-1 Loc is best elsewhere
+    row = _row(plan, counters)
+    assert (row['GT-known'], row['Top-1 Loc'], row['Top-5 Loc']) == (70, 50, 0)
+    assert [row[f'MaxBoxAccV2@{level}'] for level in (30, 50, 70)] == [90, 70, 30]
+    assert row['MaxBoxAccV2'] == 190 / 3
+    assert (row['threshold'], row['threshold_source']) == (0.2, 'oracle per level')  # int(0.2 * 255) = 51
+    assert 'IoU@50' not in row
+
+
+def test_fixed_threshold_reports_its_own_levels():
+    plan = _plan('bas_ext')
+    counters = _counters(plan)
+    counters['own/0'][:, :, 0] = [9, 6, 3], [5, 4, 2], [8, 5, 3]
+    row = _row(plan, counters)
+    assert (row['GT-known'], row['Top-1 Loc'], row['Top-5 Loc']) == (60, 40, 50)
+    assert (row['IoU@30'], row['IoU@50'], row['IoU@70'], row['IoU']) == (90, 60, 30, 60)
+    assert (row['threshold'], row['threshold_source']) == (0.1, 'fixed')
+
+
+def test_joint_oracle_takes_gt_known_plus_top1_and_the_first_of_equals():
+    plan = _plan(dict(name='bas_ext', threshold=[0.1, 0.2, 0.3], threshold_source='oracle joint'))
+    counters = _counters(plan)
+    counters['own/0'][0, 1] = 9, 8, 8
+    counters['own/0'][1, 1] = 1, 4, 4
+    row = _row(plan, counters)
+    assert (row['threshold'], row['GT-known'], row['Top-1 Loc']) == (0.2, 80, 40)
+
+
+def test_bas_averages_over_classes():
+    plan = _plan('bas')
+    counters = _counters(plan)
+    counters['own/0/class'][:, 0, 1, 0] = 4, 2  # 4 of 8 and 2 of 2
+    row = _row(plan, counters)
+    assert row['GT-known'] == 75
+    assert (row['Cls top-1'], row['Cls top-5']) == (75, 100)
+    summary = localization_summary(plan, counters, np.array([10, 7, 2]), (30.0, 20.0))
+    assert summary['classification'] == {'top-1': 60, 'top-5': 100}
+
+
+def test_baselines_are_fixed_boxes():
+    summary = localization_summary(
+        _plan('choe_v2'), _counters(_plan('choe_v2')), np.array([10, 7, 2]), (30, 20)
+    )
+    whole, centre = summary['baselines']
+    assert (whole['GT-known'], whole['MaxBoxAccV2@30'], whole['MaxBoxAccV2']) == (50, 90, 50)
+    assert (centre['GT-known'], centre['MaxBoxAccV2'], centre['size']) == (70, 190 / 3, [30, 20])
+
+
+def test_without_scores_only_what_boxes_tell_is_reported():
+    plan = _plan('choe_v2')
+    summary = localization_summary(plan, _counters(plan) | dict(unranked=10), np.zeros(3, int), (30, 20))
+    assert summary['classification'] is None
+    assert not any('op-' in key for key in summary_metrics(summary))
+    assert 'Top-1 Loc' not in format_localization_table(summary).split('\n')[0]
+
+
+def test_without_boxes_only_classification_is_reported():
+    plan = _plan('choe_v2')
+    summary = localization_summary(plan, _counters(plan))
+    assert summary_metrics(summary) == {'cls/top-1': 60, 'cls/top-5': 100}
+    table = format_localization_table(summary)
+    assert 'classification only' in table
+    assert '60.00' in table
+
+
+def test_table_names_protocol_threshold_source_and_number_of_images():
+    plan = _plan('choe_v2', 'bas_ext')
+    summary = localization_summary(plan, _counters(plan), np.array([10, 7, 2]), (30.0, 20.0))
+    lines = format_localization_table(summary).split('\n')
+    assert lines[0].split()[:3] == ['protocol', 'threshold', 'source']
+    (row,) = [line for line in lines if line.strip().startswith('bas_ext')]
+    assert row.split()[:3] == ['bas_ext', '0.1', 'fixed']
+    assert row.split()[-1] == '10'
+    assert any(line.strip().startswith('centre box') and '70.00' in line for line in lines)
