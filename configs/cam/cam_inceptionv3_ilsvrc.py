@@ -1,0 +1,16 @@
+"""CAM, InceptionV3 with the large feature map (28x28), ILSVRC, with wsolevaluation's recipe and frame.
+
+Published: MaxBoxAccV2 63.4. The learning rate is second-hand (copied in third-party scripts, unverified). Not run here.
+    tools/dist_train.sh configs/cam/cam_inceptionv3_ilsvrc.py 4
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .cam_inceptionv3_cub import *
+    from .._base_.datasets.ilsvrc_direct import *  # after the parent, whose data and schedule they replace
+    from .._base_.schedules.wsolevaluation_ilsvrc import *
+
+model.head.update(num_classes=num_classes)
+optim_wrapper.optimizer.update(lr=3.606503e-4)
+train_dataloader.update(batch_size=8)

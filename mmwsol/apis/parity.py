@@ -1,0 +1,77 @@
+"""Our components against golden numbers recorded from the authors' code: ``tools/analysis/check_parity.py``.
+
+A fixture says by its own keys what it holds, so a new one with other seeds needs no new code. Weights and inputs are
+rebuilt from the seeds stored in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Fixture = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One compared quantity; ``tolerance`` 0 asks for equality."""
+
+    name: str
+    error: float
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        return self.error <= self.tolerance  # False for NaN
+
+    def __str__(self) -> str:
+        return f'{self.name:<34} max error {self.error:9.2e}  tolerance {self.tolerance:7.0e}  {"ok" if self.ok else "FAIL"}'
+
+
+def compare(
+    name: str, ours: ArrayLike, golden: ArrayLike, tolerance: float = 0.0, relative: str = ''
+) -> Comparison:
+    """Largest difference.
+
+    Args:
+        relative: '' absolute; ``element``: to each golden element; ``maximum``: to the largest golden magnitude.
+    """
+    ours, golden = np.array(ours, np.float64, ndmin=1), np.array(golden, np.float64, ndmin=1)
+    if ours.shape != golden.shape:
+        raise ValueError(f'{name}: shape {ours.shape}, golden data have {golden.shape}')
+    error = np.abs(ours - golden)
+    if relative == 'element':
+        error = np.divide(error, np.abs(golden), out=error, where=golden != 0)
+    elif relative == 'maximum':
+        error = error / max(np.abs(golden).max(initial=0.0), 1e-30)
+    return Comparison(name, float(error.max(initial=0.0)), tolerance)
+
+
+def check_fixture(path: str | Path) -> Iterator[Comparison]:
+    """Compare everything that a golden file holds.
+
+    Raises:
+        ValueError: no component claims the file.
+    """
+    from .parity_bas import check_bas
+    from .parity_evaluation import check_box_evaluator, check_post_processing, check_top1_evaluator
+
+    claims: list[tuple[set[str], Callable[[Fixture, Path], Iterator[Comparison]]]] = [
+        ({'state_keys', 'train_S_bg', 'eval_map_top1'}, check_bas),
+        ({'maps', 'boxes_cvpr', 'boxes_ext'}, check_post_processing),
+        ({'gt_boxes_224', 'v2_i001_correct_iou50'}, check_box_evaluator),
+        ({'top1_correct_iou50', 'pred_label'}, check_top1_evaluator),
+    ]
+    path = Path(path)
+    with np.load(path, allow_pickle=False) as fixture:
+        for keys, check in claims:
+            if keys <= set(fixture.files):
+                yield from check(fixture, path)
+                return
+        raise ValueError(
+            f'{path}: no component of mmwsol claims a fixture with the keys {fixture.files[:8]} ...'
+        )

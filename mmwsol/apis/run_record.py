@@ -1,0 +1,74 @@
+"""What it takes to repeat a result: config, weights, seed, versions, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
+from mmengine.runner import Runner
+
+from mmwsol.compat import load_checkpoint_file
+
+PACKAGES = (
+    'mmwsol',
+    'torch',
+    'torchvision',
+    'mmengine',
+    'mmcv',
+    'mmcv-lite',
+    'mmpretrain',
+    'timm',
+    'numpy',
+    'opencv-python',
+)
+
+
+def describe_run(runner: Runner, checkpoint: str) -> dict[str, Any]:
+    """JSON-able record of a run and of the checkpoint it used."""
+    content = load_checkpoint_file(checkpoint, map_location='cpu')
+    meta = content.get('meta', {}) if isinstance(content, dict) else {}
+    dataset = runner.test_dataloader.dataset
+    return dict(
+        config=runner.cfg.pretty_text,
+        config_file=runner.cfg.filename,
+        checkpoint=str(checkpoint),
+        checkpoint_sha256=file_digest(checkpoint),
+        checkpoint_epoch=meta.get('epoch'),
+        training_seed=meta.get('seed'),
+        seed=runner.seed,
+        data=dict(type=type(dataset).__name__, root=dataset.data_root, images=len(dataset)),
+        data_root_variable=os.environ.get('MMWSOL_DATA_ROOT'),
+        processes=get_world_size(),
+        versions=package_versions(),
+        machine=dict(
+            system=platform.platform(),
+            processor=platform.processor() or platform.machine(),
+            device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+            threads=torch.get_num_threads(),
+        ),
+    )
+
+
+def package_versions() -> dict[str, str]:
+    versions = {'python': platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def file_digest(path: str | Path) -> str:
+    with open(path, 'rb') as file:
+        return (
+            hashlib.file_digest(file, 'sha256').hexdigest()
+            if hasattr(hashlib, 'file_digest')
+            else hashlib.sha256(file.read()).hexdigest()
+        )

@@ -1,0 +1,108 @@
+"""Test a checkpoint under one or several protocols: ``tools/test.py`` and the command ``mmwsol-test``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+from torch import nn
+
+from mmwsol.compat import load_checkpoint_file
+from mmwsol.evaluation import parse_protocol
+
+from .run_config import add_run_arguments, drop_pretrained_weights, load_config
+from .run_record import describe_run
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test a weakly supervised localizer')
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', help='what tools/train.py or a converter wrote')
+    parser.add_argument(
+        '--protocol',
+        action='append',
+        metavar='NAME[:SWITCH=VALUE...]',
+        help="score under this protocol instead of the config's; may be repeated, e.g. bas_ext:threshold=0.1:topk=200",
+    )
+    parser.add_argument('--ten-crop', action='store_true', help='classify ten crops, localize the centre one')
+    parser.add_argument('--out', metavar='JSON', help='write the result and all it takes to repeat it')
+    parser.add_argument('--show-dir', metavar='DIR', help='write a picture of every image')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    args = parse_arguments(argv)
+    cfg = load_config(args)
+    drop_pretrained_weights(cfg.model)
+    cfg.load_from = args.checkpoint
+    if args.protocol:
+        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+        evaluators[0].protocols = [parse_protocol(text).to_dict() for text in args.protocol]
+    if args.ten_crop:
+        use_ten_crops(cfg)
+    if args.show_dir:
+        cfg.default_hooks.draw_samples = dict(type='mmwsol.DrawSamplesHook', out_dir=args.show_dir)
+    runner = Runner.from_cfg(cfg)
+    check_checkpoint(runner.model, args.checkpoint)
+    metrics = runner.test()
+    if args.out and is_main_process():
+        write_result(args.out, runner, args.checkpoint, metrics)
+    return metrics
+
+
+def command() -> None:
+    """``mmwsol-test``: a console script must return nothing, its value would be the exit code."""
+    main()
+
+
+def use_ten_crops(cfg: Config) -> None:
+    if 'ten_crop_pipeline' not in cfg:
+        raise ValueError('--ten-crop needs ten_crop_pipeline in the config: a test pipeline with TenCrop')
+    cfg.test_dataloader.dataset.pipeline = cfg.ten_crop_pipeline
+    cfg.test_dataloader.batch_size = max(1, cfg.test_dataloader.batch_size // 10)
+
+
+def check_checkpoint(model: nn.Module, path: str) -> None:
+    """``ValueError`` unless the checkpoint fills the model exactly; MMEngine would only warn.
+
+    A checkpoint without ``state_dict`` is taken to be the state dict itself.
+    """
+    model = getattr(model, 'module', model)
+    content: Mapping = load_checkpoint_file(path, map_location='cpu')
+    stored = content.get('state_dict', content)
+    own = model.state_dict()
+    missing = [key for key in own if key not in stored]
+    shapes = [key for key in own if key in stored and own[key].shape != stored[key].shape]
+    surplus = [key for key in stored if key not in own]
+    if missing or shapes or surplus:
+        key = (shapes or missing or surplus)[0]
+        detail = f'{tuple(stored[key].shape)} for {tuple(own[key].shape)}' if shapes else ''
+        raise ValueError(
+            f'checkpoint {path} does not belong to this config: {len(missing)} tensors are missing, {len(shapes)} have '
+            f'another shape, {len(surplus)} are left over; first {key} {detail}. Use the config it was trained with '
+            '(and its --cfg-options); official checkpoints go through tools/converters first'
+        )
+
+
+def write_result(path: str, runner: Runner, checkpoint: str, metrics: Mapping[str, float]) -> None:
+    summaries = [getattr(metric, 'summary', {}) for metric in runner.test_evaluator.metrics]
+    result = dict(
+        date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        command=' '.join(sys.argv),
+        metrics=dict(metrics),
+        evaluation=[summary for summary in summaries if summary],
+        run=describe_run(runner, checkpoint),
+    )
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps(result, indent=1, default=str) + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from mmwsol.registry import MODELS
+
+from .staged_backbone import StagedBackbone
+
+
+@MODELS.register_module()
+class TimmBackbone(StagedBackbone):
+    """Any convolutional timm feature extractor as a staged backbone, with timm's own layers and parameter names.
+
+    Networks of the form stem + ``blocks`` (EfficientNet, MobileNet V1-V4, MNASNet, ...) and those that timm unrolls into
+    a feature list (ResNet, RegNet, DenseNet, ConvNeXt, ...) are cut at the places timm names as feature levels.
+
+    Args:
+        name: timm model name.
+        strides: replaces the stride of a stage, ``{stage: 1}`` drops it: the maps behind it get larger.
+        checkpoint, match: shorthand for a ``Pretrained`` ``init_cfg``; ``checkpoint='timm://NAME'`` downloads.
+
+    Raises:
+        ValueError: unknown name, or a network without a list of stages that put out maps (N, C, h, w) (transformers
+            have their own backbone).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        strides: Mapping[int, int] | None = None,
+        out_indices: Sequence[int] = (-1,),
+        checkpoint: str | None = None,
+        match: str = 'name',
+        frozen_stages: int = 0,
+        init_cfg: dict | list[dict] | None = None,
+        **timm_args,
+    ) -> None:
+        if not timm.is_model(name):
+            close = timm.list_models(f'*{name.split("_")[0]}*')[:8]
+            raise ValueError(f'timm has no model {name!r}; similar names: {close}')
+        if checkpoint is not None:
+            init_cfg = dict(type='Pretrained', checkpoint=checkpoint, match=match)
+        net = timm.create_model(name, pretrained=False, **timm_args)
+        modules, stages = _block_stages(net) if _has_blocks(net) else _list_stages(name, timm_args)
+        super().__init__(stages, [0] * len(stages), out_indices, frozen_stages, init_cfg)
+        for key, module in modules.items():
+            self.add_module(key, module)
+        self.channels = self._measure_channels(name, net.pretrained_cfg['input_size'][-1])
+        for stage, stride in dict(strides or {}).items():
+            self._set_stride(int(stage), stride)
+
+    @torch.no_grad()
+    def _measure_channels(self, name: str, side: int) -> tuple[int, ...]:
+        """Output channels of each stage, from a run on the meta device: shapes without arithmetic."""
+        twin = copy.deepcopy(self).to('meta').eval()
+        x, channels = torch.empty(1, 3, side, side, device='meta'), []
+        for index in range(len(self.stages)):
+            x = twin.run_stage(index, x)
+            if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3]:
+                raise ValueError(f'stage {index} of timm model {name!r} does not put out maps (N, C, h, w)')
+            channels.append(x.shape[1])
+        return tuple(channels)
+
+    def _set_stride(self, stage: int, stride: int) -> None:
+        """Give the strided layers of a stage another stride; timm's stages hold at most one strided position."""
+        modules = [m for name in self.stages[stage] for m in self.get_submodule(name).modules()]
+        strided = [m for m in modules if getattr(m, 'stride', 1) in (2, (2, 2))]
+        if not strided:
+            raise ValueError(f'stage {stage} of {type(self).__name__} has no layer of stride 2 to change')
+        for module in strided:
+            if getattr(module, 'kernel_size', None) in (2, (2, 2)) and stride == 1:
+                module.kernel_size = 1  # a pool that only halves
+            module.stride = (stride, stride) if isinstance(module.stride, tuple) else stride
+
+
+def _has_blocks(net: nn.Module) -> bool:
+    return all(hasattr(net, name) for name in ('conv_stem', 'bn1', 'blocks', 'feature_info')) and isinstance(
+        net.blocks, nn.Sequential
+    )
+
+
+def _block_stages(net: nn.Module) -> tuple[dict[str, nn.Module], list[list[str]]]:
+    """Stem and first block stage are stage 0; every further entry of ``blocks`` is a stage."""
+    stages = [['conv_stem', 'bn1', 'blocks.0']] + [[f'blocks.{i}'] for i in range(1, len(net.blocks))]
+    if hasattr(net, 'act1') and not isinstance(net.act1, nn.Identity):
+        stages[0].insert(2, 'act1')
+    names = ['conv_stem', 'bn1', 'blocks'] + (['act1'] if 'act1' in stages[0] else [])
+    return {name: getattr(net, name) for name in names}, stages
+
+
+def _list_stages(name: str, timm_args: Mapping) -> tuple[dict[str, nn.Module], list[list[str]]]:
+    net = timm.create_model(name, pretrained=False, features_only=True, **timm_args)
+    if not hasattr(net, 'return_layers'):
+        raise ValueError(
+            f'timm model {name!r} has no list of convolutional stages; use a convolutional one, or a ViT backbone'
+        )
+    stages: list[list[str]] = [[]]
+    for key in net:
+        stages[-1].append(key)
+        if key in net.return_layers:
+            stages.append([])
+    modules = {key: net[key] for names in stages[:-1] for key in names}
+    return modules, stages[:-1]

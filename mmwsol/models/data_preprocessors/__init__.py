@@ -1,0 +1,3 @@
+from .loc_data_preprocessor import LocDataPreprocessor
+
+__all__ = ['LocDataPreprocessor']

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmwsol.structures import LocDataSample, stack_gt_labels
+
+
+class LocHead(BaseModule):
+    """Base of every head. A subclass gives ``classify`` and ``localize``; loss and prediction follow.
+
+    ``pre_logits`` is computed once and handed to both. Letters: N batch, K classes, C kept classes.
+
+    Args:
+        num_classes: K.
+        topk: maps of the so many best classes are kept at test time; more than K means all.
+        keep_gt: also keep the map of the ground-truth class where a label is known (GT-known metrics need it).
+    """
+
+    def __init__(
+        self, num_classes: int, topk: int = 5, keep_gt: bool = True, init_cfg: dict | list[dict] | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_classes < 1 or topk < 0 or (topk == 0 and not keep_gt):
+            raise ValueError(
+                f'num_classes must be positive and some map must be kept; got num_classes={num_classes}, topk={topk}, '
+                f'keep_gt={keep_gt}'
+            )
+        self.num_classes = num_classes
+        self.topk = min(topk, num_classes)
+        self.keep_gt = keep_gt
+
+    def pre_logits(self, feats: Sequence[Tensor]) -> Any:
+        """What ``classify`` and ``localize`` share; by default the last feature map (N, c, h, w)."""
+        return feats[-1]
+
+    def classify(self, pre_logits: Any) -> Tensor:
+        """Class logits (N, K)."""
+        raise NotImplementedError
+
+    def localize(self, pre_logits: Any, labels: Tensor) -> Tensor:
+        """Raw maps (N, C, h, w) of the classes ``labels`` (N, C)."""
+        raise NotImplementedError
+
+    def forward(self, feats: Sequence[Tensor]) -> Tensor:
+        return self.classify(self.pre_logits(feats))
+
+    def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
+        """Cross-entropy of the image labels.
+
+        ``kwargs`` holds ``backbone``, for heads that enter it again, and ``inputs``, the normalised images.
+        """
+        logits = self(feats)
+        return {'loss_cls': F.cross_entropy(logits.float(), stack_gt_labels(data_samples, logits.device))}
+
+    def predict(
+        self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs
+    ) -> list[LocDataSample]:
+        """Scores of all classes and raw maps of the kept ones, put into the data samples (see their field table)."""
+        pre_logits = self.pre_logits(feats)
+        logits = self.classify(pre_logits).float()
+        labels = self.kept_labels(logits, data_samples)
+        maps = self.localize(pre_logits, labels).float()
+        scores = logits.softmax(1)
+        for i, sample in enumerate(data_samples):
+            sample.set_field(scores[i], 'pred_scores')
+            sample.set_field(scores[i].argmax(0, keepdim=True), 'pred_label')
+            sample.set_field(maps[i], 'pred_maps')
+            sample.set_field(labels[i], 'map_labels')
+        return data_samples
+
+    def kept_labels(self, logits: Tensor, data_samples: list[LocDataSample]) -> Tensor:
+        """Classes of the maps that are kept: the best ``topk`` in falling order, then the ground truth, (N, C)."""
+        kept = [logits.topk(self.topk, dim=1).indices]
+        if self.keep_gt and all('gt_label' in sample for sample in data_samples):
+            kept.append(stack_gt_labels(data_samples, logits.device)[:, None])
+        elif self.topk == 0:
+            kept = [logits.argmax(1, keepdim=True)]
+        return torch.cat(kept, 1)
