@@ -26,6 +26,9 @@ setup(
     ]
     + CONFIG_PACKAGES,
     package_dir={'mmwsol.configs': 'configs'},
+    entry_points={
+        'console_scripts': ['mmwsol-train = mmwsol.apis.train:main', 'mmwsol-test = mmwsol.apis.test:command'],
+    },
     install_requires=[
         'torch>=2.1',
         'torchvision>=0.16',

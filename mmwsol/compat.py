@@ -95,7 +95,7 @@ def load_checkpoint_file(filename: str | Path, map_location: Any = None) -> Any:
             return torch.load(path, map_location=map_location, weights_only=True)
     except (EOFError, RuntimeError, OSError, pickle.UnpicklingError, KeyError) as error:
         hint = 'it is damaged (cut off while being written or copied?)'
-        if 'Unsupported global' in str(error) or 'not allowed' in str(error):
+        if 'unsupported global' in str(error).lower() or 'not allowed' in str(error):
             hint = 'it holds Python objects that are not loaded for safety; save tensors and plain containers only'
         raise ValueError(
             f'cannot read checkpoint {path} ({path.stat().st_size} bytes): {hint}. To go on from the newest readable '

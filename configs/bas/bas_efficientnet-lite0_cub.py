@@ -18,7 +18,7 @@ model.head.update(
     split_stage=split_stage,
     hidden_channels=256,
 )
-train_cfg.update(max_epochs=20, val_interval=5)
-param_scheduler[0].update(milestones=[16])
+train_cfg.update(max_epochs=10, val_interval=5)
+param_scheduler[0].update(milestones=[8])
 val_evaluator.update(protocols=[dict(name='bas_ext', threshold=0.10, topk=80), 'choe_v2'])
 test_evaluator = val_evaluator

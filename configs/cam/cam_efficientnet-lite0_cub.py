@@ -13,5 +13,5 @@ with read_base():
 backbone.update(out_indices=(-1,))
 model.update(data_preprocessor=data_preprocessor, backbone=backbone, channels_last=True)
 model.head.update(in_channels=out_channels)
-train_cfg.update(max_epochs=20, val_interval=5)
-param_scheduler[0].update(milestones=[16])
+train_cfg.update(max_epochs=10, val_interval=5)
+param_scheduler[0].update(milestones=[8])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmwsol.evaluation.protocols import PROTOCOLS, get_protocol
+from mmwsol.evaluation.protocols import PROTOCOLS, get_protocol, parse_protocol
 
 
 def test_releases_of_bas_differ_where_the_specification_says():
@@ -40,7 +40,7 @@ def test_one_best_class_means_the_map_of_the_true_class():
     ('overrides', 'message'),
     [
         ({'name': 'choe'}, 'no protocol .choe.; the presets are bas, bas_ext, choe_v1, choe_v2'),
-        ({'name': 'bas', 'treshold': 0.1}, 'protocol bas has no switch treshold; there are threshold'),
+        ({'name': 'bas', 'thresh': 0.1}, 'protocol bas has no switch thresh; there are threshold'),
         ({'name': 'bas', 'hit': '=='}, "hit must be one of .*got '=='"),
         ({'name': 'bas', 'gt_rounding': 'int'}, 'gt_rounding must be one of'),
         ({'name': 'bas', 'threshold': [0.1, 0.2]}, 'a fixed threshold is exactly one'),
@@ -55,3 +55,16 @@ def test_one_best_class_means_the_map_of_the_true_class():
 def test_wrong_protocol_is_refused_with_what_is_right(overrides, message):
     with pytest.raises(ValueError, match=message):
         get_protocol(overrides)
+
+
+def test_parse_protocol_reads_switches_behind_the_name():
+    assert parse_protocol('choe_v2') == get_protocol('choe_v2')
+    assert parse_protocol('bas_ext:threshold=0.2:topk=1') == get_protocol('bas_ext', threshold=0.2, topk=1)
+    swept = parse_protocol('bas:thresholds=[0.1, 0.2]:threshold_source=oracle joint')
+    assert swept.thresholds == (0.1, 0.2)
+    assert swept.threshold_source == 'oracle joint'
+
+
+def test_parse_protocol_names_what_it_cannot_read():
+    with pytest.raises(ValueError, match=r'name\[:switch=value..\]'):
+        parse_protocol('bas_ext:0.2')

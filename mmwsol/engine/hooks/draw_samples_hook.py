@@ -26,5 +26,5 @@ class DrawSamplesHook(Hook):
         protocol = first_protocol(runner.test_loop.evaluator)
         for image, sample in zip(data_batch['inputs'], outputs):
             picture = runner.visualizer.draw(to_rgb(image), sample, protocol)
-            path = (self.out_dir / str(sample.get('img_id', sample.get('sample_idx')))).with_suffix('.jpg')
-            mmcv.imwrite(picture[..., ::-1], str(path), auto_mkdir=True)
+            name = str(sample.get('img_id', sample.get('sample_idx'))).removesuffix('.jpg')
+            mmcv.imwrite(picture[..., ::-1], str(self.out_dir / f'{name}.jpg'), auto_mkdir=True)

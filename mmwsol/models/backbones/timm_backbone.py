@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import timm
 import torch
@@ -45,7 +46,7 @@ class TimmBackbone(StagedBackbone):
             raise ValueError(f'timm has no model {name!r}; similar names: {close}')
         if checkpoint is not None:
             init_cfg = dict(type='Pretrained', checkpoint=checkpoint, match=match)
-        net = timm.create_model(name, pretrained=False, **timm_args)
+        net: Any = timm.create_model(name, pretrained=False, **timm_args)
         modules, stages = _block_stages(net) if _has_blocks(net) else _list_stages(name, timm_args)
         super().__init__(stages, [0] * len(stages), out_indices, frozen_stages, init_cfg)
         for key, module in modules.items():
@@ -84,7 +85,7 @@ def _has_blocks(net: nn.Module) -> bool:
     )
 
 
-def _block_stages(net: nn.Module) -> tuple[dict[str, nn.Module], list[list[str]]]:
+def _block_stages(net: Any) -> tuple[dict[str, nn.Module], list[list[str]]]:
     """Stem and first block stage are stage 0; every further entry of ``blocks`` is a stage."""
     stages = [['conv_stem', 'bn1', 'blocks.0']] + [[f'blocks.{i}'] for i in range(1, len(net.blocks))]
     if hasattr(net, 'act1') and not isinstance(net.act1, nn.Identity):
@@ -94,7 +95,7 @@ def _block_stages(net: nn.Module) -> tuple[dict[str, nn.Module], list[list[str]]
 
 
 def _list_stages(name: str, timm_args: Mapping) -> tuple[dict[str, nn.Module], list[list[str]]]:
-    net = timm.create_model(name, pretrained=False, features_only=True, **timm_args)
+    net: Any = timm.create_model(name, pretrained=False, features_only=True, **timm_args)
     if not hasattr(net, 'return_layers'):
         raise ValueError(
             f'timm model {name!r} has no list of convolutional stages; use a convolutional one, or a ViT backbone'

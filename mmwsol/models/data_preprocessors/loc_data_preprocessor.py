@@ -16,6 +16,8 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 class LocDataPreprocessor(BaseDataPreprocessor):
     """Stack a batch on the device and normalise it there: ``(x - mean) / std`` on RGB values 0..255.
 
+    Data samples stay where they are: heads bring the labels of a batch over in one copy.
+
     Args:
         mean, std: of the three channels, on the scale 0..255; ImageNet's by default.
     """
@@ -44,8 +46,5 @@ class LocDataPreprocessor(BaseDataPreprocessor):
                     f'images of one batch must have one size, got {sizes}; add a Resize or a crop'
                 )
             inputs = torch.stack(list(inputs))
-        data = self.cast_data({'inputs': inputs, 'data_samples': data.get('data_samples')})
-        return {
-            'inputs': (data['inputs'].float() - self.mean) / self.std,
-            'data_samples': data['data_samples'],
-        }
+        images = self.cast_data(inputs).float()
+        return {'inputs': (images - self.mean) / self.std, 'data_samples': data.get('data_samples')}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from mmwsol.registry import MODELS
@@ -41,7 +40,7 @@ class BackgroundActivationSuppressionLoss(nn.Module):
             background, score = background.relu(), score.relu()
         replaced = background >= score if self.replace_equal else background > score
         ratio = background / (score + self.eps)
-        return torch.where(replaced, ratio.new_tensor(self.replaced_value), ratio)
+        return ratio.masked_fill(replaced, self.replaced_value)
 
     def forward(self, background: Tensor, score: Tensor) -> Tensor:
         return self.loss_weight * self.ratios(background, score).mean()

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmwsol.apis.run_record import describe_run, file_digest, package_versions
+
+
+class Birds(list):
+    data_root = 'birds'
+
+
+def test_digest_is_the_files_sha256(tmp_path: Path) -> None:
+    (tmp_path / 'x').write_bytes(b'abc')
+    assert file_digest(tmp_path / 'x') == hashlib.sha256(b'abc').hexdigest()
+
+
+def test_versions_name_what_is_installed() -> None:
+    versions = package_versions()
+    assert versions['torch'].split('+')[0] == torch.__version__.split('+')[0]
+    assert {'python', 'mmwsol', 'mmengine', 'numpy'} <= set(versions)
+
+
+def test_record_holds_what_repeats_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', '/data/somewhere')
+    path = tmp_path / 'epoch_3.pth'
+    torch.save(dict(state_dict={}, meta=dict(epoch=3, seed=6)), path)
+    runner = SimpleNamespace(
+        cfg=Config(dict(a=1)), seed=7, test_dataloader=SimpleNamespace(dataset=Birds(range(5)))
+    )
+    record = json.loads(json.dumps(describe_run(runner, str(path))))
+    assert record['config'].strip() == 'a = 1'
+    assert (record['checkpoint'], record['checkpoint_sha256']) == (str(path), file_digest(path))
+    assert (record['checkpoint_epoch'], record['training_seed'], record['seed']) == (3, 6, 7)
+    assert record['data'] == dict(type='Birds', root='birds', images=5)
+    assert record['data_root_variable'] == '/data/somewhere' and record['processes'] == 1
+    assert {'system', 'processor', 'device', 'threads'} == set(record['machine'])
+
+
+def test_checkpoint_without_meta_is_recorded_too(tmp_path: Path) -> None:
+    torch.save(dict(state_dict={}), tmp_path / 'bare.pth')
+    runner = SimpleNamespace(cfg=Config(dict()), seed=0, test_dataloader=SimpleNamespace(dataset=Birds()))
+    assert describe_run(runner, str(tmp_path / 'bare.pth'))['checkpoint_epoch'] is None

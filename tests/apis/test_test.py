@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import nn
+
+from mmwsol.apis import test as test_api
+from mmwsol.apis.test import check_checkpoint, main, use_ten_crops, write_result
+from mmwsol.evaluation import get_protocol
+
+TOY = 'bas/bas_test-resnet_toy.py'
+
+
+def save(path: Path, content: object) -> str:
+    torch.save(content, path)
+    return str(path)
+
+
+def test_fitting_checkpoint_passes_bare_or_wrapped(tmp_path: Path) -> None:
+    model = nn.Linear(3, 2)
+    check_checkpoint(model, save(tmp_path / 'a.pth', dict(state_dict=model.state_dict(), meta={})))
+    check_checkpoint(model, save(tmp_path / 'b.pth', model.state_dict()))
+
+
+def test_model_behind_a_distributed_wrapper_is_compared_itself(tmp_path: Path) -> None:
+    model = nn.Linear(3, 2)
+    check_checkpoint(SimpleNamespace(module=model), save(tmp_path / 'a.pth', model.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda s: s.pop('bias'), '1 tensors are missing, 0 have another shape, 0 are left over; first bias'),
+        (
+            lambda s: s.update(weight=torch.zeros(5, 3)),
+            r'1 have another shape.*first weight \(5, 3\) for \(2, 3\)',
+        ),
+        (lambda s: s.update(more=torch.zeros(1)), '1 are left over; first more'),
+    ],
+    ids=['missing', 'shape', 'surplus'],
+)
+def test_checkpoint_of_another_model_is_refused(tmp_path: Path, change: object, message: str) -> None:
+    model = nn.Linear(3, 2)
+    state = dict(model.state_dict())
+    change(state)
+    with pytest.raises(ValueError, match=f'does not belong to this config: .*{message}'):
+        check_checkpoint(model, save(tmp_path / 'x.pth', dict(state_dict=state)))
+
+
+def test_ten_crops_take_their_pipeline_and_a_tenth_of_the_batch() -> None:
+    cfg = Config(
+        dict(test_dataloader=dict(batch_size=32, dataset=dict(pipeline=['one'])), ten_crop_pipeline=['ten'])
+    )
+    use_ten_crops(cfg)
+    assert cfg.test_dataloader.dataset.pipeline == ['ten'] and cfg.test_dataloader.batch_size == 3
+    with pytest.raises(ValueError, match='needs ten_crop_pipeline'):
+        use_ten_crops(Config(dict()))
+
+
+class FakeRunner:
+    """Keeps the config and tests nothing."""
+
+    def __init__(self, cfg: Config) -> None:
+        self.cfg, self.model = cfg, nn.Linear(1, 1)
+
+    def test(self) -> dict[str, float]:
+        return dict(loc=0.5)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """``run(*options)`` runs the command on a model that is never built and gives its config."""
+    seen: list[Config] = []
+
+    def from_cfg(cfg: Config) -> FakeRunner:
+        seen.append(cfg)
+        return FakeRunner(cfg)
+
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.setattr(Runner, 'from_cfg', from_cfg)
+    path = save(tmp_path / 'model.pth', nn.Linear(1, 1).state_dict())
+
+    def call(*options: str) -> Config:
+        assert main([TOY, path, '--work-dir', str(tmp_path), *options]) == dict(loc=0.5)
+        return seen[-1]
+
+    return call
+
+
+def test_command_tests_the_checkpoint_without_looking_for_pretrained_weights(run: object) -> None:
+    cfg = run()
+    assert cfg.load_from.endswith('model.pth') and 'Pretrained' not in str(cfg.model)
+
+
+def test_protocols_of_the_command_replace_those_of_the_config(run: object) -> None:
+    cfg = run('--protocol', 'choe_v1', '--protocol', 'bas_ext:topk=8:threshold=0.2')
+    protocols = [get_protocol(protocol) for protocol in cfg.test_evaluator.protocols]
+    assert protocols == [get_protocol('choe_v1'), get_protocol('bas_ext', topk=8, threshold=0.2)]
+
+
+def test_protocol_without_a_value_is_refused(run: object) -> None:
+    with pytest.raises(ValueError, match=r"name\[:switch=value..\], got 'bas:topk'"):
+        run('--protocol', 'bas:topk')
+
+
+def test_pictures_and_ten_crops_are_switched_on(run: object, tmp_path: Path) -> None:
+    cfg = run('--ten-crop', '--show-dir', str(tmp_path / 'show'))
+    assert cfg.default_hooks.draw_samples.out_dir == str(tmp_path / 'show')
+    assert 'TenCrop' in str(cfg.test_dataloader.dataset.pipeline)
+
+
+def test_result_file_holds_metrics_evaluation_and_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test_api, 'describe_run', lambda runner, checkpoint: dict(checkpoint=checkpoint))
+    metrics = [SimpleNamespace(summary=dict(rows=[1])), SimpleNamespace(summary={}), SimpleNamespace()]
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=metrics))
+    path = tmp_path / 'new' / 'result.json'
+    write_result(str(path), runner, 'x.pth', dict(loc=0.25))
+    result = json.loads(path.read_text())
+    assert result['metrics'] == dict(loc=0.25) and result['evaluation'] == [dict(rows=[1])]
+    assert result['run'] == dict(checkpoint='x.pth') and {'date', 'command'} <= set(result)

@@ -1,0 +1,52 @@
+"""A backbone of three small stages, data samples with labels, and the scope in which string types are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmwsol.models.backbones import StagedBackbone
+from mmwsol.structures import LocDataSample
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def mmwsol_scope() -> Iterator[None]:
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        yield
+
+
+class TinyBackbone(StagedBackbone):
+    """Stages ``stem``, ``middle``, ``last`` of 6, 8 and 10 channels, each halves the size; with batch norm."""
+
+    def __init__(self, out_indices: Sequence[int] = (1, 2), **kwargs) -> None:
+        super().__init__([['stem'], ['middle'], ['last']], (6, 8, 10), out_indices, **kwargs)
+        self.stem, self.middle, self.last = (self.unit(*widths) for widths in ((3, 6), (6, 8), (8, 10)))
+
+    @staticmethod
+    def unit(inputs: int, outputs: int) -> nn.Sequential:
+        conv = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+        return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+@pytest.fixture
+def tiny_backbone() -> type[TinyBackbone]:
+    return TinyBackbone
+
+
+@pytest.fixture
+def samples_of() -> Callable[[Sequence[int]], list[LocDataSample]]:
+    """``samples_of([3, 0])`` gives data samples with these image labels."""
+
+    def build(labels: Sequence[int]) -> list[LocDataSample]:
+        samples = [LocDataSample() for _ in labels]
+        for sample, label in zip(samples, labels):
+            sample.gt_label = torch.tensor([label])
+        return samples
+
+    return build
