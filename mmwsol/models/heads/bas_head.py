@@ -112,6 +112,7 @@ class BASHead(LocHead):
         erased = split.detach() * (1 - foreground)
         prefixes = backbone.stage_prefixes(self.split_stage)
         feature = frozen_call(backbone, erased, start=self.split_stage, prefixes=prefixes)[-1]
-        hidden, last = frozen_call(self.classifier[:4], feature), self.classifier[4]
-        cams = class_conv2d(hidden, last.weight.detach(), last.bias.detach(), labels)  # (N, C, h', w')
+        hidden = frozen_call(self.classifier[:4], feature)
+        weight, bias = (parameter.detach() for parameter in self.classifier[4].parameters())
+        cams = class_conv2d(hidden, weight, bias, labels)  # (N, C, h', w')
         return self.classifier[5:](cams).float().mean((2, 3))
