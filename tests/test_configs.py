@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 
 from mmwsol.apis.run_config import drop_pretrained_weights
 from mmwsol.models.localizers import Localizer
@@ -48,6 +48,22 @@ def test_name_is_method_backbone_dataset_and_matches_its_folder(path: Path) -> N
     method, backbone, dataset, *variant = path.stem.split('_')
     assert method == path.parent.name
     assert backbone in BACKBONES and dataset in DATA_SETS and len(variant) <= 1
+
+
+def initialisers(node: object) -> Iterator[dict]:
+    """Every ``init_cfg`` entry in a config."""
+    if isinstance(node, dict):
+        entry = node.get('init_cfg')
+        yield from [entry] if isinstance(entry, dict) else entry or ()
+        for value in node.values():
+            yield from initialisers(value)
+
+
+@each_leaf
+def test_initialisers_accept_their_arguments(path: Path) -> None:
+    for entry in initialisers(Config.fromfile(path).model):
+        if entry['type'] != 'Pretrained':
+            WEIGHT_INITIALIZERS.build(dict(entry))
 
 
 @each_leaf

@@ -21,5 +21,6 @@ model.head.update(
     hidden_channels=128,
     topk=5,
 )
+model.head.loss_area.update(loss_weight=1.0)
 val_evaluator.update(protocols=['choe_v2', dict(name='bas_ext', threshold=0.50, topk=1)])
 test_evaluator = val_evaluator

@@ -15,5 +15,6 @@ with read_base():
 
 backbone.update(num_stages=3, out_indices=(-1,))
 model.update(backbone=backbone)
-model.head.update(num_classes=num_classes, in_channels=768, form='conv', hidden_channels=(1024, 1024), dropout=0.5, init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform'))
+model.head.update(num_classes=num_classes, in_channels=768, form='conv', hidden_channels=(1024, 1024), dropout=0.5)
+model.head.init_cfg = dict(type='Xavier', layer='Conv2d', distribution='uniform')  # update() would merge it
 optim_wrapper.optimizer.update(lr=0.00224844746, weight_decay=5e-4)

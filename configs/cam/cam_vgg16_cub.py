@@ -15,5 +15,6 @@ with read_base():
 
 backbone.update(strides=(1, 2, 2, 2, 2), out_indices=(-1,))
 model.update(backbone=backbone)
-model.head.update(num_classes=num_classes, in_channels=512, hidden_channels=(1024,), init_cfg=[dict(type='Normal', layer='Linear', std=0.01), dict(type='Kaiming', layer='Conv2d')])
+model.head.update(num_classes=num_classes, in_channels=512, hidden_channels=(1024,))
+model.head.init_cfg = [dict(type='Normal', layer='Linear', std=0.01), dict(type='Kaiming', layer='Conv2d')]
 optim_wrapper.optimizer.update(lr=1.268269e-05, weight_decay=5e-4)

@@ -42,7 +42,7 @@ val_evaluator = dict(type='LocalizationMetric', protocols=['choe_v2'])
 test_evaluator = val_evaluator
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05))
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=20, eta_min=1e-5, by_epoch=True)]
-train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=10)
+param_scheduler = [dict(type='CosineAnnealingLR', T_max=12, eta_min=1e-5, by_epoch=True)]
+train_cfg = dict(by_epoch=True, max_epochs=12, val_interval=6)
 val_cfg = dict()
 test_cfg = dict()
