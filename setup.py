@@ -27,7 +27,10 @@ setup(
     + CONFIG_PACKAGES,
     package_dir={'mmwsol.configs': 'configs'},
     entry_points={
-        'console_scripts': ['mmwsol-train = mmwsol.apis.train:main', 'mmwsol-test = mmwsol.apis.test:command'],
+        'console_scripts': [
+            'mmwsol-train = mmwsol.apis.train:main',
+            'mmwsol-test = mmwsol.apis.test:command',
+        ],
     },
     install_requires=[
         'torch>=2.1',

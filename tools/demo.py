@@ -66,7 +66,7 @@ def side_by_side(out_dir: Path, count: int = 8) -> Path:
     for name in chosen:
         images = [write_caption(cv2.imread(str(f / name))[..., ::-1], m) for f, m in zip(folders, CONFIGS)]
         panels.append(np.concatenate(images, 1))
-    path = out_dir / 'cam_and_bas.png'
+    path = out_dir / 'cam_and_bas.jpg'
     cv2.imwrite(str(path), contact_sheet(panels, columns=2, gap=8)[..., ::-1])
     return path
 

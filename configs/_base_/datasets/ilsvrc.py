@@ -3,74 +3,17 @@
 The images lie in `$MMWSOL_DATA_ROOT/ILSVRC/{train,val}`, the metadata in `$MMWSOL_DATA_ROOT/metadata/ILSVRC/{train,test}`.
 """
 
-from mmengine.dataset import DefaultSampler, pseudo_collate
+from mmengine.config import read_base
 
 from mmwsol.datasets import WSOLMetadata
-from mmwsol.datasets.transforms import (
-    CenterCrop,
-    LoadLocImage,
-    PackLocInputs,
-    RandomCrop,
-    RandomFlip,
-    Resize,
-    TenCrop,
-)
-from mmwsol.engine.hooks import seed_worker
-from mmwsol.evaluation.metrics import LocalizationMetric
+
+with read_base():
+    from .cub import *
 
 num_classes = 1000
-
-train_pipeline = [
-    dict(type=LoadLocImage),
-    dict(type=Resize, scale=(256, 256)),
-    dict(type=RandomCrop, crop_size=224),
-    dict(type=RandomFlip, prob=0.5),
-    dict(type=PackLocInputs),
-]
-test_pipeline = [
-    dict(type=LoadLocImage),
-    dict(type=Resize, scale=(256, 256)),
-    dict(type=CenterCrop, crop_size=224),
-    dict(type=PackLocInputs),
-]
-ten_crop_pipeline = [
-    dict(type=LoadLocImage),
-    dict(type=Resize, scale=(256, 256)),
-    dict(type=TenCrop, crop_size=224),
-    dict(type=PackLocInputs),
-]
-
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=False,
-    sampler=dict(type=DefaultSampler, shuffle=True),
-    worker_init_fn=dict(type=seed_worker),
-    collate_fn=dict(type=pseudo_collate),
-    dataset=dict(
-        type=WSOLMetadata,
-        ann_dir='metadata/ILSVRC/train',
-        data_root='ILSVRC',
-        num_classes=num_classes,
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=False,
-    sampler=dict(type=DefaultSampler, shuffle=False),
-    collate_fn=dict(type=pseudo_collate),
-    dataset=dict(
-        type=WSOLMetadata,
-        ann_dir='metadata/ILSVRC/test',
-        data_root='ILSVRC',
-        num_classes=num_classes,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+dataset = dict(type=WSOLMetadata, data_root='ILSVRC', num_classes=num_classes)
+train_dataloader.update(num_workers=8)
+train_dataloader.dataset = dict(dataset, ann_dir='metadata/ILSVRC/train', pipeline=train_pipeline)
+val_dataloader.update(num_workers=8)
+val_dataloader.dataset = dict(dataset, ann_dir='metadata/ILSVRC/test', test_mode=True, pipeline=test_pipeline)
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type=LocalizationMetric, protocols=['choe_v2'])
-test_evaluator = val_evaluator
