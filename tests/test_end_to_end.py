@@ -23,7 +23,7 @@ from mmwsol.models.localizers import Localizer
 
 pytestmark = pytest.mark.slow
 
-CONFIG = 'bas/bas_test-resnet_toy.py'
+CONFIG = 'bas/bas_testresnet_toy.py'
 EPOCHS = 3
 ITERATIONS = 8  # an epoch: 8 classes of 4 pictures, 4 a batch
 TEST_IMAGES = 15
@@ -208,7 +208,7 @@ def test_wrong_class_count_ends_the_run_with_what_to_do(run_tool: Callable) -> N
 
 def test_checkpoint_of_another_config_is_refused(trained: Path, in_process: None) -> None:
     with pytest.raises(ValueError, match=r'does not belong to this config: 2 tensors are missing'):
-        test_command.main(['cam/cam_test-resnet_toy.py', str(trained / 'epoch_1.pth'), *arguments('other')])
+        test_command.main(['cam/cam_testresnet_toy.py', str(trained / 'epoch_1.pth'), *arguments('other')])
 
 
 def test_two_protocols_give_two_rows_a_record_and_pictures(

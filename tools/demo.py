@@ -19,7 +19,7 @@ from mmwsol.visualization import contact_sheet
 from mmwsol.visualization.drawing import write_caption
 
 TOOLS = Path(__file__).resolve().parent
-CONFIGS = {'CAM': 'cam/cam_test-resnet_toy.py', 'BAS': 'bas/bas_test-resnet_toy.py'}
+CONFIGS = {'CAM': 'cam/cam_testresnet_toy.py', 'BAS': 'bas/bas_testresnet_toy.py'}
 COLUMNS = ('GT-known', 'Top-1 Loc', 'MaxBoxAccV2', 'MaxBoxAccV2@30', 'MaxBoxAccV2@50', 'MaxBoxAccV2@70')
 
 

@@ -16,7 +16,7 @@ from mmwsol.apis.run_config import (
     use_mixed_precision,
 )
 
-TOY = 'cam/cam_test-resnet_toy.py'
+TOY = 'cam/cam_testresnet_toy.py'
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -65,7 +65,7 @@ def test_command_line_options_change_the_config() -> None:
 
 
 def test_work_dir_is_named_after_the_config_unless_somebody_says_otherwise(tmp_path: Path) -> None:
-    assert load_config(parse(TOY)).work_dir == 'work_dirs/cam_test-resnet_toy'
+    assert load_config(parse(TOY)).work_dir == 'work_dirs/cam_testresnet_toy'
     (tmp_path / 'own.py').write_text("work_dir = 'mine'\n")
     assert load_config(parse(str(tmp_path / 'own.py'))).work_dir == 'mine'
     assert load_config(parse(str(tmp_path / 'own.py'), '--work-dir', 'other')).work_dir == 'other'
@@ -84,7 +84,7 @@ def test_pretrained_initialisers_are_removed_and_others_kept() -> None:
     assert model['head'] == dict(type='CAMHead', checkpoint='kept')
 
 
-@pytest.mark.parametrize('name', ['bas/bas_vgg16_cub.py', 'bas/bas_efficientnet-lite0_cub.py'])
+@pytest.mark.parametrize('name', ['bas/bas_vgg16_cub.py', 'bas/bas_efficientnetlite0_cub.py'])
 def test_no_shipped_weights_are_left(name: str) -> None:
     cfg = Config.fromfile(find_config(name))
     assert 'Pretrained' in str(cfg.model)

@@ -14,7 +14,7 @@ from mmwsol.apis import test as test_api
 from mmwsol.apis.test import check_checkpoint, main, use_ten_crops, write_result
 from mmwsol.evaluation import get_protocol
 
-TOY = 'bas/bas_test-resnet_toy.py'
+TOY = 'bas/bas_testresnet_toy.py'
 
 
 def save(path: Path, content: object) -> str:

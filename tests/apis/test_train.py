@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmwsol.apis.train import main
 
-TOY = 'bas/bas_test-resnet_toy.py'
+TOY = 'bas/bas_testresnet_toy.py'
 
 
 class FakeRunner:

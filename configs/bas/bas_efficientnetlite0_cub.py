@@ -1,7 +1,7 @@
 """BAS, EfficientNet-Lite0 (timm) with a narrow classifier, input 160, CUB-200-2011: our quick configuration.
 
 Nothing is published for it; it is made for a CPU.
-    python tools/train.py configs/bas/bas_efficientnet-lite0_cub.py
+    python tools/train.py configs/bas/bas_efficientnetlite0_cub.py
 """
 
 from mmengine.config import read_base

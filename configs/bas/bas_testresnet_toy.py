@@ -1,6 +1,6 @@
 """BAS on the drawn data, from random weights, as `make demo` trains it.
 
-    python tools/train.py configs/bas/bas_test-resnet_toy.py
+    python tools/train.py configs/bas/bas_testresnet_toy.py
 """
 
 from mmengine.config import read_base

@@ -1,6 +1,6 @@
 """CAM on the drawn data, from random weights, on the network as it is (4x4 maps at input 112): the baseline of `make demo`.
 
-    python tools/train.py configs/cam/cam_test-resnet_toy.py
+    python tools/train.py configs/cam/cam_testresnet_toy.py
 """
 
 from mmengine.config import read_base

@@ -1,6 +1,6 @@
 """CAM, EfficientNet-Lite0 (timm), input 160, CUB-200-2011, beside the BAS configuration of the same backbone.
 
-    python tools/train.py configs/cam/cam_efficientnet-lite0_cub.py
+    python tools/train.py configs/cam/cam_efficientnetlite0_cub.py
 """
 
 from mmengine.config import read_base
