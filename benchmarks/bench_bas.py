@@ -110,8 +110,8 @@ def multiplications(model: Localizer, input_size: int) -> dict[str, float]:
 def run(
     backbone: str = 'mobilenetv1',
     classes: int = 200,
-    batch: int = 16,
-    repeats: int = 3,
+    batch: int = 8,
+    repeats: int = 5,
     input_size: int = 224,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -169,8 +169,8 @@ def main() -> None:
     )
     parser.add_argument('--backbone', nargs='+', default=['mobilenetv1', 'resnet50'])
     parser.add_argument('--classes', nargs='+', type=int, default=[200, 1000])
-    parser.add_argument('--batch', type=int, default=16)
-    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--input-size', type=int, default=224)
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -59,46 +59,58 @@ class BASHead(LocHead):
             nn.Conv2d(hidden_channels, num_classes, 1),
         ]
         self.classifier = nn.Sequential(*layers, *([nn.ReLU()] if final_relu else []))
+        self.final_relu = final_relu
         self.generator = nn.Conv2d(split_channels, num_classes, 3, padding=1)
         self.loss_bas = MODELS.build(loss_bas or dict(type='BackgroundActivationSuppressionLoss'))
         self.loss_area = MODELS.build(loss_area or dict(type='AreaLoss', loss_weight=1.5))
 
     def pre_logits(self, feats: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """The split feature x and the class activation maps (N, K, h', w')."""
+        """The split feature x and the feature that the class logits are linear in.
+
+        That is the classifier's hidden feature (N, ``hidden_channels``, h', w'), or behind a final ReLU the class
+        activation maps (N, K, h', w'). The spatial mean is taken of it, then the 1x1 layer left over runs once an image.
+        """
         if len(feats) != 2:
             raise ValueError(
                 f'BASHead needs two backbone outputs, the split feature and the last one, got {len(feats)}; set '
                 f'backbone.out_indices=({self.split_stage - 1}, -1)'
             )
-        return feats[0], self.classifier(feats[1])
+        return feats[0], self.classifier[: 6 if self.final_relu else 4](feats[1])
 
     def classify(self, pre_logits: tuple[Tensor, Tensor]) -> Tensor:
-        return pre_logits[1].mean((2, 3))  # (N, K)
+        pooled = pre_logits[1].mean((2, 3), keepdim=True)
+        return (pooled if self.final_relu else self.classifier[4](pooled)).flatten(1)  # (N, K)
 
     def localize(self, pre_logits: tuple[Tensor, Tensor], labels: Tensor) -> Tensor:
         weight, bias = self.generator.weight, self.generator.bias
         return class_conv2d(pre_logits[0], weight, bias, labels).float().sigmoid()  # (N, C, h, w)
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
-        split, cams = pre_logits = self.pre_logits(feats)
+        split, hidden = pre_logits = self.pre_logits(feats)
         labels = stack_gt_labels(data_samples, split.device)
         logits = self.classify(pre_logits).float()
         foreground = self.localize(pre_logits, labels[:, None])  # (N, 1, h, w)
         losses = {'loss_cls': F.cross_entropy(logits, labels)}
         if self.frg_weight:
-            inside = self.foreground_logits(cams, foreground)
+            inside = self.foreground_logits(hidden, foreground)
             losses['loss_frg'] = self.frg_weight * F.cross_entropy(inside, labels)
         background = self.background_logits(split, foreground, kwargs['backbone'], labels[:, None])  # (N, 1)
         losses['loss_bas'] = self.loss_bas(background[:, 0], logits.gather(1, labels[:, None])[:, 0])
         losses['loss_area'] = self.loss_area(foreground)
         return losses
 
-    @staticmethod
-    def foreground_logits(cams: Tensor, foreground: Tensor) -> Tensor:
-        """Class scores inside the foreground: mean of the class maps weighted with the map, (N, K)."""
-        height, width = cams.shape[-2:]
-        weights = F.adaptive_avg_pool2d(foreground, (height, width))  # (N, 1, h', w')
-        return (cams * weights).float().mean((2, 3))
+    def foreground_logits(self, hidden: Tensor, foreground: Tensor) -> Tensor:
+        """Class scores inside the foreground: mean of the class maps weighted with the map, (N, K).
+
+        ``hidden`` is what ``pre_logits`` gives.
+        """
+        weights = F.adaptive_avg_pool2d(foreground, hidden.shape[-2:]).to(hidden.dtype)  # (N, 1, h', w')
+        inside = hidden.flatten(2) @ weights.flatten(2).transpose(1, 2) / weights[0].numel()  # (N, c, 1)
+        inside, mean_weight = inside[..., 0], weights.mean((2, 3))  # (N, c), (N, 1)
+        if not self.final_relu:
+            last = self.classifier[4]
+            inside = F.linear(inside, last.weight.flatten(1)) + last.bias * mean_weight
+        return inside.float()
 
     def background_logits(
         self, split: Tensor, foreground: Tensor, backbone: StagedBackbone, labels: Tensor | None = None
@@ -113,6 +125,8 @@ class BASHead(LocHead):
         prefixes = backbone.stage_prefixes(self.split_stage)
         feature = frozen_call(backbone, erased, start=self.split_stage, prefixes=prefixes)[-1]
         hidden = frozen_call(self.classifier[:4], feature)
+        if not self.final_relu:
+            hidden = hidden.mean((2, 3), keepdim=True)
         weight, bias = (parameter.detach() for parameter in self.classifier[4].parameters())
-        cams = class_conv2d(hidden, weight, bias, labels)  # (N, C, h', w')
+        cams = class_conv2d(hidden, weight, bias, labels)  # (N, C, h', w'), or (N, C, 1, 1)
         return self.classifier[5:](cams).float().mean((2, 3))

@@ -202,12 +202,25 @@ def test_map_of_ones_leaves_foreground_logits_equal_to_logits_and_zeros_the_back
     backbone, head = make_network()
     backbone.eval()
     feats = backbone(draw_images())
-    split, cams = head.pre_logits(feats)
+    split, hidden = head.pre_logits(feats)
     logits = head(feats).float()
-    torch.testing.assert_close(head.foreground_logits(cams, torch.ones_like(split[:, :1])), logits)
+    torch.testing.assert_close(head.foreground_logits(hidden, torch.ones_like(split[:, :1])), logits)
     torch.testing.assert_close(
         head.background_logits(split, torch.zeros_like(split[:, :1]), backbone), logits
     )
+
+
+@pytest.mark.parametrize('final_relu', [False, True])
+def test_logits_are_means_of_the_class_maps_and_foreground_logits_their_weighted_means(
+    make_network: Callable, final_relu: bool
+) -> None:
+    backbone, head = make_network(final_relu=final_relu)
+    feats = backbone(draw_images())
+    cams = head.classifier(feats[1])
+    weights = torch.rand(len(cams), 1, *cams.shape[2:], dtype=cams.dtype)
+    torch.testing.assert_close(head(feats), cams.mean((2, 3)))
+    inside = head.foreground_logits(head.pre_logits(feats)[1], weights)
+    torch.testing.assert_close(inside, (cams * weights).mean((2, 3)).float())
 
 
 def test_cvpr_release_has_no_negative_logits(make_network: Callable) -> None:
