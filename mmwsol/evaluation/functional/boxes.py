@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-BoxRounding = Literal['none', 'float_clip', 'trunc_clip', 'trunc']
+BoxRounding = Literal['none', 'float_clip', 'trunc_clip', 'fraction_trunc_clip', 'trunc']
 
 
 def pairwise_iou(boxes1: ArrayLike, boxes2: ArrayLike, inclusive: bool = True) -> NDArray[np.float64]:
@@ -52,8 +52,10 @@ def boxes_to_input(
 
     - ``none``: nothing more;
     - ``float_clip`` (BAS, CVPR release): left and top at least 0, right and bottom at most (W, H);
-    - ``trunc_clip`` (BAS-Extension, SAT): left and top at least 0, right and bottom at most (W-1, H-1), then
+    - ``trunc_clip`` (BAS-Extension): left and top at least 0, right and bottom at most (W-1, H-1), then
       truncated toward zero;
+    - ``fraction_trunc_clip`` (TS-CAM, SCM, SAT): the same of ``x / W_ori * W_resize``; where the product is
+      a whole number, the order of the two operations decides which pixel is meant;
     - ``trunc`` (wsolevaluation): truncated; clipped as ``trunc_clip`` only if the input is a crop.
 
     The clipping bounds one side of each edge only, as published: a box that lies wholly in the cropped margin
@@ -62,20 +64,24 @@ def boxes_to_input(
     """
     if rounding not in get_args(BoxRounding):
         raise ValueError(f'rounding must be one of {get_args(BoxRounding)}, got {rounding!r}')
+    resized = resize_shape is not None
     resize_shape = resize_shape or ori_shape
     img_shape = img_shape or resize_shape
-    scale = np.asarray(resize_shape[::-1], dtype) / np.asarray(ori_shape[::-1], dtype)  # (2,) x, y
+    old, new = np.asarray(ori_shape[::-1], dtype), np.asarray(resize_shape[::-1], dtype)  # (2,) x, y
     limit = np.asarray(img_shape[::-1], dtype)
-    corners = np.asarray(bboxes, dtype).reshape(-1, 2, 2) * scale - np.asarray(crop_offset[::-1], dtype)
+    corners = np.asarray(bboxes, dtype).reshape(-1, 2, 2)
+    if resized:
+        corners = corners / old * new if rounding == 'fraction_trunc_clip' else corners * (new / old)
+    corners = corners - np.asarray(crop_offset[::-1], dtype)
     if flip:
         corners[..., 0] = limit[0] - corners[:, ::-1, 0]
 
     cropped = tuple(img_shape) != tuple(resize_shape)
-    if rounding in ('float_clip', 'trunc_clip') or (rounding == 'trunc' and cropped):
+    if rounding.endswith('clip') or (rounding == 'trunc' and cropped):
         corners[:, 0] = np.maximum(corners[:, 0], 0)
         corners[:, 1] = np.minimum(corners[:, 1], limit if rounding == 'float_clip' else limit - 1)
     boxes = corners.reshape(-1, 4)  # (M, 4)
-    return np.trunc(boxes).astype(np.int64) if rounding in ('trunc', 'trunc_clip') else boxes
+    return np.trunc(boxes).astype(np.int64) if 'trunc' in rounding else boxes
 
 
 def boxes_to_original(

@@ -91,6 +91,42 @@ def test_box_in_the_cropped_margin_comes_out_inverted():
     assert box[2] < box[0]
 
 
+def test_fraction_first_equals_a_plain_restatement():
+    rng = np.random.default_rng(0)
+    differing = 0
+    for width, height in rng.integers(60, 600, (400, 2)).tolist():
+        x, y = (np.sort(rng.integers(0, side + 1, 2)).tolist() for side in (width, height))
+        box = [x[0], y[0], x[1], y[1]]
+        expected = [int(max(a / side * 224, 0)) for a, side in zip(box[:2], (width, height))]
+        expected += [int(min(a / side * 224, 223)) for a, side in zip(box[2:], (width, height))]
+        ours = boxes_to_input([box], (height, width), (224, 224), rounding='fraction_trunc_clip')
+        assert ours.tolist() == [expected]
+        differing += boxes_to_input([box], (height, width), (224, 224), rounding='trunc_clip').tolist() != [
+            expected
+        ]
+    assert differing < 8
+
+
+def test_order_of_operations_decides_where_the_product_is_whole():
+    box = [[49, 0, 98, 98]]
+    fraction = boxes_to_input(box, (98, 98), **CROP, rounding='fraction_trunc_clip')
+    scaled = boxes_to_input(box, (98, 98), **CROP, rounding='trunc_clip')
+    assert (fraction[0, 0], scaled[0, 0]) == (112, 111)
+
+
+def test_crop_boxes_of_sat_equal_golden(golden):
+    g = golden('sat_eval_fixture')
+    np.testing.assert_array_equal(
+        _transport(g['raw_boxes_x0y0x1y1hw'], 'fraction_trunc_clip'), g['gt_boxes_crop']
+    )
+
+
+def test_boxes_in_the_input_frame_are_not_scaled_again():
+    boxes = np.arange(224)[:, None] + [0, 0, 0, 0]
+    moved = boxes_to_input(boxes, (224, 224), rounding='fraction_trunc_clip')
+    np.testing.assert_array_equal(moved, boxes)
+
+
 def test_flip_mirrors_before_rounding():
     moved = boxes_to_input([[10, 0, 30, 50]], (100, 100), flip=True)
     assert moved.tolist() == [[70, 0, 90, 50]]
