@@ -41,8 +41,8 @@ def select_maps(
 ) -> Tensor:
     """The map that a protocol boxes, (N, h, w), from ``pred_maps`` (N, C, h, w) with ``map_labels`` (N, C).
 
-    The order of maps is that of the table in ``LocDataSample``. Raises ``ValueError`` if the head kept too
-    few.
+    Of a protocol that boxes each of the best classes it is the best one's. The order of maps is that of the
+    table in ``LocDataSample``. Raises ``ValueError`` if the head kept too few.
     """
     labels = map_labels.cpu().numpy()
     if protocol.uses_gt_map:
@@ -52,8 +52,38 @@ def select_maps(
             )
         index = _gt_map_index(labels, gt_labels.cpu().numpy(), protocol)
         return pred_maps[torch.arange(len(index)), torch.from_numpy(index)]
+    best = _best_maps(pred_maps, labels, gt_labels, protocol, num_classes)
+    return best.mean(dim=1) if protocol.map_source == 'topk_mean' else best[:, 0]
+
+
+def select_each_map(
+    pred_maps: Tensor,
+    map_labels: Tensor,
+    gt_labels: Tensor,
+    protocol: Protocol,
+    num_classes: int | None = None,
+) -> tuple[Tensor, NDArray[np.bool_]]:
+    """The maps (N, k, h, w) of the best classes, in falling order, and which of them is the true one's (N, k).
+
+    k is ``protocol.topk``, all classes if there are fewer, and 1 for a class-agnostic map, which counts as
+    the true class's. Raises ``ValueError`` if the head kept too few.
+    """
+    labels = map_labels.cpu().numpy()
+    best = _best_maps(pred_maps, labels, gt_labels, protocol, num_classes)
+    chosen = labels[:, : best.shape[1]]
+    return best, (chosen == gt_labels.cpu().numpy()[:, None]) | (chosen == -1)
+
+
+def _best_maps(
+    pred_maps: Tensor,
+    labels: NDArray,
+    gt_labels: Tensor | None,
+    protocol: Protocol,
+    num_classes: int | None,
+) -> Tensor:
+    """Maps (N, k, h, w) of as many best classes as a protocol wants, or the class-agnostic one."""
     if (labels[:, 0] == -1).all():
-        return pred_maps[:, 0]
+        return pred_maps[:, :1]
     wanted = 1 if protocol.map_source == 'top1' else min(protocol.topk, num_classes or protocol.topk)
     best = np.sort(labels[:, :wanted], axis=1)
     if (
@@ -65,7 +95,7 @@ def select_maps(
             f'protocol {protocol.name} needs the maps of the {wanted} best classes, but the head kept '
             f'{labels.shape[1]} maps; set model.head.topk>={wanted}'
         )
-    return pred_maps[:, :wanted].mean(dim=1)
+    return pred_maps[:, :wanted]
 
 
 def _ends_with_gt(labels: NDArray, gt_labels: Tensor | None, wanted: int) -> bool:
@@ -144,13 +174,15 @@ def localize(
     """Heat map (H, W) in [0, 1] and box (4,), xyxy in the network input, of one image's raw maps (C, h, w).
 
     ``threshold`` is for protocols that choose theirs on the evaluated data, e.g. the chosen one; without it
-    their box is taken at ``DISPLAY_THRESHOLD``.
+    their box is taken at the first of a list to choose from, or at ``DISPLAY_THRESHOLD`` if every number has
+    its own.
     """
     labels = None if gt_label is None else torch.as_tensor(gt_label).reshape(1)
     maps = select_maps(pred_maps[None], map_labels[None], labels, protocol, num_classes)  # (1, h, w)
     heatmaps = protocol_heatmaps(maps, protocol, (img_shape[0], img_shape[1]))
     if threshold is None:
-        threshold = protocol.thresholds[0] if protocol.thresholds else DISPLAY_THRESHOLD
+        own_each = protocol.threshold_source == 'oracle per level'
+        threshold = DISPLAY_THRESHOLD if own_each else protocol.thresholds[0]
     levels = protocol_levels(heatmaps, protocol, [threshold]).cpu().numpy()
     box = protocol_boxes(levels, 1, protocol)[0, 0]
     return heatmaps[0].nan_to_num(nan=0.0).clamp(0, 1).float().cpu().numpy(), box

@@ -84,7 +84,7 @@ def count_records(
     true widths, of heights, and number of boxes; by sweep (3, L, T), and ``<sweep>/class`` (K, 3, L, T) for
     class averages.
     """
-    by_class = {plan.sweep(row) for row in plan.class_averaged()}
+    by_class = {sweep for row in plan.class_averaged() for sweep in plan.sweeps(row)}
     totals: Counters = {key: np.zeros((3, *shape), np.int64) for key, shape in plan.hit_shapes.items()}
     totals |= {
         f'{key}/class': np.zeros((num_classes, 3, *plan.hit_shapes[key]), np.int64) for key in by_class

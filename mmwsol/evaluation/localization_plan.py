@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,13 @@ from torch import Tensor
 from .functional.boxes import BoxRounding
 from .functional.heatmaps import minmax_normalize, to_uint8_range
 from .functional.localization_accuracy import NUM_UINT8_LEVELS, iou_hits, threshold_grid
-from .localization import protocol_heatmaps, protocol_ious, protocol_levels, select_maps
+from .localization import (
+    protocol_heatmaps,
+    protocol_ious,
+    protocol_levels,
+    select_each_map,
+    select_maps,
+)
 from .protocols import MAP_SWITCHES, Protocol, get_protocol
 
 # the definitions of MaxBoxAcc and MaxBoxAccV2, which every row reports on its own heat map
@@ -21,7 +28,10 @@ class LocalizationPlan:
     """Which sweeps a list of protocols needs, each done once, and the hits they give.
 
     Protocols that make the same heat map share its two standard sweeps (``v1/<heat map>``, ``v2/<heat
-    map>``); a protocol whose own rules are not one of these has a sweep of its own (``own/<row>``).
+    map>``); a protocol whose own rules are not one of these has a sweep of its own (``own/<row>``). If its
+    Top-k Loc goes by another hit or another map than its GT-known, these are the hits of a second one
+    (``topk/<row>``). A protocol that boxes each of its best classes also has ``any/<row>``: one of these
+    boxes is a hit, whichever class it is of; its standard sweeps are those of the true class's map.
 
     Attributes:
         levels: the IoU levels that are counted, in percent: those asked for, and 50.
@@ -52,7 +62,8 @@ class LocalizationPlan:
                 self.hit_shapes[f'{part}/{heatmap}'] = (len(self.levels), NUM_UINT8_LEVELS)
             for row in rows:
                 if not self.is_standard(row):
-                    self.hit_shapes[f'own/{row}'] = (len(self.levels), len(self.thresholds(row)))
+                    shape = (len(self.levels), len(self.thresholds(row)))
+                    self.hit_shapes |= dict.fromkeys(self.sweeps(row), shape)
 
     def is_standard(self, row: int) -> bool:
         """Whether a row's own rules, from the heat map on, are those of MaxBoxAcc or MaxBoxAccV2."""
@@ -62,7 +73,23 @@ class LocalizationPlan:
         """Name of the sweep that holds a row's own hits."""
         rules = _box_rules(self.protocols[row])
         part = next((part for part, standard in STANDARD.items() if rules == _box_rules(standard)), None)
-        return f'{part}/{self.heatmap_of(row)}' if part else f'own/{row}'
+        if part is None or self.boxes_each_class(row):
+            return f'own/{row}'
+        return f'{part}/{self.heatmap_of(row)}'
+
+    def topk_sweep(self, row: int) -> str:
+        """Name of the sweep that holds a row's hits for Top-1 and Top-5 Loc."""
+        same = self.protocols[row].topk_hit == self.protocols[row].hit
+        return self.sweep(row) if same and not self.boxes_each_class(row) else f'topk/{row}'
+
+    def sweeps(self, row: int) -> list[str]:
+        """Names of all sweeps that hold a row's hits."""
+        names = [self.sweep(row), self.topk_sweep(row)]
+        return list(dict.fromkeys([*names, f'any/{row}'] if self.boxes_each_class(row) else names))
+
+    def boxes_each_class(self, row: int) -> bool:
+        """Whether a row boxes the map of each of its best classes, and has a sweep ``any/<row>``."""
+        return self.protocols[row].map_source == 'topk_each'
 
     def heatmap_of(self, row: int) -> int:
         return next(i for i, rows in enumerate(self._heatmap_rows) if row in rows)
@@ -92,26 +119,63 @@ class LocalizationPlan:
 
         ``gt_bboxes`` holds the true boxes in the input frame, a list of N arrays (M, 4) for every rounding.
         """
-        images: dict[str, Tensor] = {}
+        images, is_true = self._level_images(pred_maps, map_labels, gt_labels, img_shape, num_classes)
+        stacked = torch.stack([image for slots in images.values() for image in slots]).cpu().numpy()
+        ends = np.cumsum([len(slots) for slots in images.values()])
+        on_host = dict(zip(images, np.split(stacked, ends[:-1])))  # (k, N, H, W) each
+        for heatmap in range(len(self._heatmap_rows)):
+            for part, protocol in STANDARD.items():
+                boxes, levels = gt_bboxes[protocol.gt_rounding], on_host[f'standard/{heatmap}'][0]
+                ious = protocol_ious(levels, NUM_UINT8_LEVELS, boxes, protocol, num_threads)
+                yield f'{part}/{heatmap}', iou_hits(ious, self.levels, protocol.hit)
+        for row, protocol in enumerate(self.protocols):
+            if not self.is_standard(row):
+                boxes, count = gt_bboxes[protocol.gt_rounding], len(self.thresholds(row))
+                slots = [
+                    protocol_ious(levels, count, boxes, protocol, num_threads)
+                    for levels in on_host[f'own/{row}']
+                ]
+                yield from self._own_hits(row, np.stack(slots, axis=1), is_true.get(row))
+
+    def _level_images(
+        self,
+        pred_maps: Tensor,
+        map_labels: Tensor,
+        gt_labels: Tensor,
+        img_shape: tuple[int, int],
+        num_classes: int | None,
+    ) -> tuple[dict[str, list[Tensor]], dict[int, NDArray[np.bool_]]]:
+        """Level images (N, H, W) of every heat map and row; where k classes have a box, which is true (N, k)."""
+        images: dict[str, list[Tensor]] = {}
+        is_true: dict[int, NDArray[np.bool_]] = {}
         for heatmap, rows in enumerate(self._heatmap_rows):
             protocol = self.protocols[rows[0]]
-            maps = select_maps(pred_maps, map_labels, gt_labels, protocol, num_classes)  # (N, h, w)
-            heatmaps = protocol_heatmaps(maps, protocol, img_shape)  # (N, H, W)
-            images[f'standard/{heatmap}'] = _standard_levels(heatmaps, protocol)
+            each = self.boxes_each_class(rows[0])
+            of_one = replace(protocol, map_source='gt') if each else protocol
+            maps = select_maps(pred_maps, map_labels, gt_labels, of_one, num_classes)  # (N, h, w)
+            heatmaps = [protocol_heatmaps(maps, protocol, img_shape)]  # (N, H, W)
+            images[f'standard/{heatmap}'] = [_standard_levels(heatmaps[0], protocol)]
+            if each:
+                maps, true = select_each_map(pred_maps, map_labels, gt_labels, protocol, num_classes)
+                heatmaps = [protocol_heatmaps(slot, protocol, img_shape) for slot in maps.unbind(1)]
+                is_true |= dict.fromkeys(rows, true)
             for row in rows:
                 if not self.is_standard(row):
-                    images[f'own/{row}'] = protocol_levels(
-                        heatmaps, self.protocols[row], self.thresholds(row)
-                    )
-        on_host = torch.stack(list(images.values())).cpu().numpy()
-        for name, levels in zip(images, on_host):
-            kind, index = name.split('/')
-            rules = STANDARD if kind == 'standard' else {'own': self.protocols[int(index)]}
-            for part, protocol in rules.items():
-                key = f'{part}/{index}'
-                boxes = gt_bboxes[protocol.gt_rounding]
-                ious = protocol_ious(levels, self.hit_shapes[key][1], boxes, protocol, num_threads)
-                yield key, iou_hits(ious, self.levels, protocol.hit)
+                    rules, thresholds = self.protocols[row], self.thresholds(row)
+                    images[f'own/{row}'] = [protocol_levels(h, rules, thresholds) for h in heatmaps]
+        return images, is_true
+
+    def _own_hits(
+        self, row: int, ious: NDArray[np.float64], is_true: NDArray[np.bool_] | None
+    ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """Hits of a row's sweeps from the IoUs (N, k, T) of its k boxes an image, the best class's first."""
+        protocol = self.protocols[row]
+        yield self.sweep(row), iou_hits(ious[:, 0], self.levels, protocol.hit)
+        if self.topk_sweep(row) != self.sweep(row):
+            of_true = ious[:, 0] if is_true is None else np.where(is_true[..., None], ious, -1.0).max(axis=1)
+            yield self.topk_sweep(row), iou_hits(of_true, self.levels, protocol.topk_hit)
+        if self.boxes_each_class(row):
+            yield f'any/{row}', iou_hits(ious.max(axis=1), self.levels, protocol.hit)
 
 
 def _box_rules(protocol: Protocol) -> dict[str, object]:

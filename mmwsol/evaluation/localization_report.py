@@ -18,6 +18,8 @@ from .protocols import Protocol
 
 LOCALIZATION = ('GT-known', 'Top-1 Loc', 'Top-5 Loc')
 CLASSIFICATION = ('Cls top-1', 'Cls top-5')
+# what SCM publishes as GT-known: boxes of the predicted classes' maps, whether or not a class is right
+PREDICTED = 'GT-known (predicted top-{})'
 
 
 def localization_summary(
@@ -45,6 +47,7 @@ def localization_summary(
             f"MaxBoxAcc, MaxBoxAccV2 and @level: wsolevaluation's rules on the row's map, thresholds in "
             f'steps of {plan.interval:g}, the best for each level on these images (oracle).'
         )
+        notes += [note for row in rows if 'predicted' in row for note in _notes_on_predicted(row, plan)]
     top = 100.0 * counters['ranked'].sum(axis=0) / counters['images']
     if ranked:
         macro = {plan.row_names[row] for row in plan.class_averaged()}
@@ -77,9 +80,10 @@ def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
 def format_localization_table(summary: Mapping[str, Any]) -> str:
     """The summary as text, percent with two decimals; a dash where a number does not apply."""
     levels: Sequence[float] = summary['iou_thresholds']
-    metrics = [*LOCALIZATION, *(f'IoU@{level:g}' for level in levels), 'MaxBoxAcc', 'MaxBoxAccV2']
-    metrics += [*(f'MaxBoxAccV2@{level:g}' for level in levels), *CLASSIFICATION]
     rows = [*summary['rows'], *summary['baselines']]
+    metrics = [LOCALIZATION[0], *dict.fromkeys(key for row in rows for key in row.get('predicted', ()))]
+    metrics += [*LOCALIZATION[1:], *(f'IoU@{level:g}' for level in levels), 'MaxBoxAcc', 'MaxBoxAccV2']
+    metrics += [*(f'MaxBoxAccV2@{level:g}' for level in levels), *CLASSIFICATION]
     metrics = [metric for metric in metrics if any(metric in row for row in rows)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ('protocol', 'threshold', 'source'):
@@ -99,44 +103,92 @@ def format_localization_table(summary: Mapping[str, Any]) -> str:
 
 
 def _protocol_row(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> dict[str, Any]:
-    protocol, thresholds, sweep = plan.protocols[row], plan.thresholds(row), plan.sweep(row)
-    images, at50 = counters['images'], plan.levels.index(50)
-    if protocol.average == 'class':
-        accuracy = macro_average(counters[f'{sweep}/class'], counters['per_class'])  # (3, L, T)
-    else:
-        hits = counters[sweep]
-        accuracy = 100.0 * (hits[..., uint8_cuts(thresholds)] if plan.is_standard(row) else hits) / images
-
+    protocol, thresholds, at50 = plan.protocols[row], plan.thresholds(row), plan.levels.index(50)
+    accuracy = _accuracies(row, plan, counters)  # (S, L, T)
     chosen = _chosen_threshold(accuracy[:, at50], protocol)
-    values = accuracy.max(axis=-1) if chosen is None else accuracy[..., chosen]  # (3, L)
-    shown = int(accuracy[0, at50].argmax()) if chosen is None else chosen
+    best = accuracy.argmax(axis=-1) if chosen is None else np.full(accuracy.shape[:2], chosen)
+    values = np.take_along_axis(accuracy, best[..., None], axis=-1)[..., 0]  # (S, L)
     result: dict[str, Any] = dict(
         name=plan.row_names[row],
         protocol=protocol.to_dict(),
-        threshold=float(thresholds[shown]),
+        threshold=float(thresholds[best[0, at50]]),
         threshold_source=protocol.threshold_source,
     )
-    names = LOCALIZATION if counters['unranked'] == 0 else LOCALIZATION[:1]
-    result |= {name: float(values[slot, at50]) for slot, name in enumerate(names)}
-    if chosen is not None:
+    names = list(LOCALIZATION)
+    if plan.boxes_each_class(row):
+        result['predicted'] = list(dict.fromkeys(PREDICTED.format(k) for k in (1, protocol.topk)))
+        names = [result['predicted'][0], *LOCALIZATION[1:], result['predicted'][-1]]
+    for slot, name in enumerate(names):
+        if name not in LOCALIZATION[1:] or counters['unranked'] == 0:
+            result[name] = float(values[slot, at50])
+            if plan.boxes_each_class(row):
+                result |= _at_levels(name, values[slot], thresholds[best[slot]], plan)
+    if chosen is not None and not plan.boxes_each_class(row):
         result |= _by_level('IoU', values[0], plan)
-    heatmap = plan.heatmap_of(row)
-    max_box_acc, _ = max_box_accuracy(counters[f'v1/{heatmap}'][0, at50], images, plan.interval)
-    max_box_acc_v2, best = max_box_accuracy(counters[f'v2/{heatmap}'][0], images, plan.interval)
-    result |= {'MaxBoxAcc': float(max_box_acc), **_by_level('MaxBoxAccV2', max_box_acc_v2, plan)}
-    result['MaxBoxAccV2 thresholds'] = [
-        float(best[plan.levels.index(level)]) for level in plan.iou_thresholds
-    ]
-    return result
+    return result | _max_box_accuracies(plan.heatmap_of(row), plan, counters)
+
+
+def _accuracies(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Percents (S, L, T) of GT-known, Top-1, Top-5 Loc and, where each class is boxed, any of their boxes."""
+    slots = [(plan.sweep(row), 0), (plan.topk_sweep(row), 1), (plan.topk_sweep(row), 2)]
+    if plan.boxes_each_class(row):
+        slots.append((f'any/{row}', 0))
+    if plan.protocols[row].average == 'class':
+        hits = np.stack([counters[f'{sweep}/class'][:, slot] for sweep, slot in slots], axis=1)
+        return macro_average(hits, counters['per_class'])
+    hits = np.stack([counters[sweep][slot] for sweep, slot in slots])
+    if plan.is_standard(row):
+        hits = hits[..., uint8_cuts(plan.thresholds(row))]
+    return 100.0 * hits / counters['images']
+
+
+def _max_box_accuracies(heatmap: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> dict[str, Any]:
+    at50, images = plan.levels.index(50), counters['images']
+    first, _ = max_box_accuracy(counters[f'v1/{heatmap}'][0, at50], images, plan.interval)
+    second, best = max_box_accuracy(counters[f'v2/{heatmap}'][0], images, plan.interval)
+    return {
+        'MaxBoxAcc': float(first),
+        **_by_level('MaxBoxAccV2', second, plan),
+        'MaxBoxAccV2 thresholds': [float(best[plan.levels.index(level)]) for level in plan.iou_thresholds],
+    }
 
 
 def _chosen_threshold(accuracy: NDArray[np.float64], protocol: Protocol) -> int | None:
-    """Which threshold of accuracies (3, T) at IoU 50 % a row reports; None: for each number the best."""
+    """Which threshold of accuracies (S, T) at IoU 50 % a row reports; None: for each number the best.
+
+    Of equal sums the first; the tolerance is far below one image and only undoes the rounding of percents.
+    """
     if protocol.threshold_source == 'oracle per level':
         return None
     if protocol.threshold_source == 'oracle joint':
-        return int((accuracy[0] + accuracy[1]).argmax())
+        joint = accuracy[0] + accuracy[1]
+        return int((joint >= joint.max() - 1e-9).argmax())
     return 0
+
+
+def _at_levels(
+    name: str, values: NDArray, thresholds: NDArray, plan: LocalizationPlan
+) -> dict[str, float | list[float]]:
+    """A number at each IoU level asked for as ``name@level``, and the thresholds of these."""
+    at = [plan.levels.index(level) for level in plan.iou_thresholds]
+    levels = {f'{name}@{plan.levels[i]:g}': float(values[i]) for i in at}
+    return {**levels, f'{name} thresholds': [float(thresholds[i]) for i in at]}
+
+
+def _notes_on_predicted(row: Mapping[str, Any], plan: LocalizationPlan) -> list[str]:
+    """What a row that boxes each of the predicted classes reports beyond the table."""
+    first, *rest = row['predicted']
+    names = [name for name in (first, *rest, *LOCALIZATION[1:]) if name in row]
+    notes = [
+        f'{row["name"]}: "{first}", published as GT-known, boxes the predicted class\'s map whether or not the '
+        "class is right; it is no GT-known. MaxBoxAcc and MaxBoxAccV2 are those of the true class's map."
+    ]
+    for i, level in enumerate(plan.iou_thresholds):
+        numbers = (
+            f'{name} {row[f"{name}@{level:g}"]:.2f} at {row[f"{name} thresholds"][i]:g}' for name in names
+        )
+        notes.append(f'{row["name"]}, IoU {level:g} %, each at its threshold: {", ".join(numbers)}')
+    return notes
 
 
 def _by_level(name: str, values: NDArray, plan: LocalizationPlan) -> dict[str, float]:

@@ -26,15 +26,18 @@ class Protocol:
 
     - ``map_source``: whose map is boxed: of the true class (``gt``), of the best class (``top1``), or the
       mean of the ``topk`` best classes' maps (``topk_mean``; more than there are classes means all, and 1
-      means the true class, as BAS does). A class-agnostic map serves them all.
+      means the true class, as BAS does), or of each of the ``topk`` best classes (``topk_each``, SCM: what
+      stands for GT-known asks the box of the best class, right or wrong; Top-k Loc that of the true class). A
+      class-agnostic map serves them all.
     - ``dtype``: arithmetic of normalisation and resize.
     - ``normalize``: min-max normalisation ``before_resize`` or ``after_resize``; ``minmax_eps`` is added to
       the range.
-    - ``constant_map``: a map that is constant (or not finite) becomes ``zeros``, or is left as ``nan``, above
-      nothing.
+    - ``constant_map``: a map that is constant (or not finite) becomes ``zeros``, or is left as ``nan``; either
+      way it is above no threshold and takes ``empty_box``. (TS-CAM's code does the same by way of NaN cast to
+      uint8; SCM's raises.)
     - ``interpolation``: to the size of the network input, half-pixel centres, no antialias.
     - ``quantization``: ``float`` compares values with the threshold; ``uint8`` compares floor(255 value) with
-      int(threshold * maximum).
+      int(threshold * maximum), where the maximum is 255 unless the map is constant.
     - ``comparison``: what counts as foreground.
     - ``thresholds``: the candidates; empty: the metric's sweep from 0 to 1.
     - ``threshold_source``: ``fixed``; ``oracle per level``: for every reported number, the best on the
@@ -46,12 +49,12 @@ class Protocol:
     - ``empty_box``: the box when nothing is above the threshold; ``frame`` is the whole input.
     - ``gt_rounding``: how true boxes come into the input frame, see ``functional.boxes.boxes_to_input``.
     - ``inclusive_iou``: one is added to every extent.
-    - ``hit``: correct if IoU ``>`` or ``>=`` the level.
+    - ``hit``: correct if IoU ``>`` or ``>=`` the level; ``topk_hit``: the same for Top-1 and Top-5 Loc.
     - ``average``: over images, or over the means of the classes.
     """
 
     name: str
-    map_source: Literal['gt', 'top1', 'topk_mean']
+    map_source: Literal['gt', 'top1', 'topk_mean', 'topk_each']
     topk: int
     dtype: Literal['float32', 'float64']
     normalize: Literal['before_resize', 'after_resize']
@@ -69,6 +72,7 @@ class Protocol:
     gt_rounding: BoxRounding
     inclusive_iou: bool
     hit: Literal['>', '>=']
+    topk_hit: Literal['>', '>=']
     average: Literal['image', 'class']
 
     def __post_init__(self) -> None:
@@ -127,6 +131,7 @@ _BAS = Protocol(
     gt_rounding='float_clip',
     inclusive_iou=True,
     hit='>',
+    topk_hit='>',
     average='class',
 )
 
@@ -150,6 +155,31 @@ _CHOE_V1 = Protocol(
     gt_rounding='trunc',
     inclusive_iou=True,
     hit='>=',
+    topk_hit='>=',
+    average='image',
+)
+
+_TSCAM = Protocol(
+    name='tscam',
+    map_source='gt',
+    topk=1,
+    dtype='float32',
+    normalize='after_resize',
+    minmax_eps=0.0,
+    constant_map='zeros',
+    interpolation='bilinear',
+    quantization='uint8',
+    comparison='>',
+    thresholds=(0.10,),
+    threshold_source='fixed',
+    component='largest_contour',
+    box_edge='one_past',
+    clip_to_last_pixel=False,
+    empty_box=(0, 0, 1, 1),
+    gt_rounding='fraction_trunc_clip',
+    inclusive_iou=True,
+    hit='>=',
+    topk_hit='>',
     average='image',
 )
 
@@ -165,11 +195,42 @@ PROTOCOLS: dict[str, Protocol] = {
         thresholds=(0.10,),
         gt_rounding='trunc_clip',
         hit='>=',
+        topk_hit='>=',
         average='image',
     ),
     # wsolevaluation (Choe et al., CVPR 2020): MaxBoxAcc and MaxBoxAccV2
     'choe_v1': _CHOE_V1,
     'choe_v2': replace(_CHOE_V1, name='choe_v2', component='all_contours'),
+    # TS-CAM, ICCV 2021, on the 224 squashed image; threshold of CUB (ILSVRC: 0.12)
+    'tscam': _TSCAM,
+    # SCM, ECCV 2022, on the 224 squashed image; its "GT-known" never sees the true class's map
+    'scm': replace(
+        _TSCAM,
+        name='scm',
+        map_source='topk_each',
+        topk=5,
+        dtype='float64',
+        thresholds=tuple(i / 100 for i in range(100)),
+        threshold_source='oracle per level',
+        clip_to_last_pixel=True,
+        empty_box=(0, 0, 0, 0),
+        topk_hit='>=',
+    ),
+    # SAT, ICCV 2023, on the 224 crop of 256; its map is class-agnostic (of class maps: the true class's); the
+    # list is that of training on CUB, the release then tests with 0.40 on CUB and 0.30 on ILSVRC
+    'sat': replace(
+        _BAS,
+        name='sat',
+        map_source='gt',
+        topk=1,
+        minmax_eps=1e-5,
+        thresholds=(0.30, 0.35, 0.40, 0.45),
+        threshold_source='oracle joint',
+        gt_rounding='fraction_trunc_clip',
+        hit='>=',
+        topk_hit='>=',
+        average='image',
+    ),
 }
 
 
@@ -177,7 +238,8 @@ def get_protocol(name: str | Mapping[str, Any] | Protocol, **overrides: Any) -> 
     """A preset, with the values that vary from run to run replaced.
 
     ``name`` may also be a mapping with a key ``name`` and overrides. ``threshold`` (a number or a list)
-    stands for ``thresholds``. Raises ``ValueError`` for an unknown preset, field or value.
+    stands for ``thresholds``; one number is a fixed threshold, whatever the preset does. Raises
+    ``ValueError`` for an unknown preset, field or value.
     """
     if isinstance(name, Protocol):
         protocol = name
@@ -191,6 +253,8 @@ def get_protocol(name: str | Mapping[str, Any] | Protocol, **overrides: Any) -> 
     if 'threshold' in overrides:
         value = overrides.pop('threshold')
         overrides['thresholds'] = (value,) if isinstance(value, (int, float)) else value
+        if isinstance(value, (int, float)):
+            overrides.setdefault('threshold_source', 'fixed')
     known = {field.name for field in fields(Protocol)} - {'name'}
     if unknown := set(overrides) - known:
         raise ValueError(

@@ -6,7 +6,7 @@ import torch
 
 from mmwsol.evaluation import get_protocol, localize
 from mmwsol.evaluation.functional.localization_accuracy import iou_hits, uint8_cuts
-from mmwsol.evaluation.localization import protocol_ious, select_maps
+from mmwsol.evaluation.localization import protocol_ious, select_each_map, select_maps
 
 
 def _maps(*labels: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -87,7 +87,16 @@ def test_localize_gives_the_heat_map_and_the_box_of_the_protocol():
     assert box.tolist() == [0, 2, 4, 6]
 
 
-@pytest.mark.parametrize(('preset', 'box'), [('bas', [0, 0, 8, 8]), ('choe_v2', [0, 0, 0, 0])])
+@pytest.mark.parametrize(
+    ('preset', 'box'),
+    [
+        ('bas', [0, 0, 8, 8]),
+        ('choe_v2', [0, 0, 0, 0]),
+        ('tscam', [0, 0, 1, 1]),
+        ('scm', [0, 0, 0, 0]),
+        ('sat', [0, 0, 8, 8]),
+    ],
+)
 def test_constant_map_gives_the_empty_box(preset, box):
     heatmap, found = localize(torch.full((1, 4, 4), 0.3), torch.tensor([-1]), 0, get_protocol(preset), (8, 8))
     assert found.tolist() == box
@@ -100,3 +109,38 @@ def test_localize_takes_a_chosen_threshold():
     _, wide = localize(maps, torch.tensor([-1]), 0, protocol, (8, 8))
     _, narrow = localize(maps, torch.tensor([-1]), 0, protocol, (8, 8), threshold=0.9)
     assert (wide[0], narrow[0]) == (2, 7)
+
+
+def test_each_map_of_the_best_classes_with_the_place_of_the_true_one():
+    maps, is_true = select_each_map(*_maps(7, 2, 4, 4), torch.tensor([4]), get_protocol('scm', topk=3), 10)
+    assert maps[0, :, 0, 0].tolist() == [8, 3, 5]
+    assert is_true.tolist() == [[False, False, True]]
+
+
+def test_each_map_is_the_class_agnostic_one_if_there_is_no_other():
+    maps, is_true = select_each_map(*_maps(-1), torch.tensor([4]), get_protocol('scm'), 10)
+    assert maps.shape == (1, 1, 2, 2)
+    assert is_true.tolist() == [[True]]
+
+
+def test_each_map_needs_them_all():
+    with pytest.raises(ValueError, match=r'protocol scm needs .* the 5 best classes.*set model.head.topk>=5'):
+        select_each_map(*_maps(1, 2, 3, 9), torch.tensor([9]), get_protocol('scm'), 10)
+
+
+def test_one_map_of_a_protocol_that_boxes_each_class_is_the_best_ones():
+    assert _value(get_protocol('scm'), (7, 2, 4, 1, 0, 4), gt_label=4) == 8
+
+
+def test_sat_takes_the_true_class_of_class_maps():
+    assert _value(get_protocol('sat'), (7, 2, 4), gt_label=2) == 3
+    assert _value(get_protocol('sat'), (-1,), gt_label=2) == 0
+
+
+def test_box_of_tscam_may_end_at_the_size_of_the_input_and_of_scm_not():
+    maps = torch.zeros(1, 8, 8)
+    maps[0, 4:, 5:] = 1
+    boxes = [
+        localize(maps, torch.tensor([-1]), 0, get_protocol(name), (8, 8))[1] for name in ('tscam', 'scm')
+    ]
+    assert [box.tolist() for box in boxes] == [[5, 4, 8, 8], [5, 4, 7, 7]]

@@ -11,7 +11,7 @@ from torch.multiprocessing.spawn import spawn
 from mmwsol.evaluation.localization_counters import assign_images, pack_hits, unpack_hits
 from mmwsol.evaluation.metrics import LocalizationMetric
 
-PROTOCOLS = ['bas', 'bas_ext', 'choe_v1', 'choe_v2']
+PROTOCOLS = ['bas', 'bas_ext', 'choe_v1', 'choe_v2', 'tscam', 'scm', 'sat', dict(name='scm', average='class')]
 NUM_IMAGES = 11
 
 

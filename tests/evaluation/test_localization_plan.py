@@ -27,6 +27,55 @@ def test_choe_boxes_on_another_map_are_still_standard():
     assert not _plan(dict(name='choe_v2', average='class')).is_standard(0)
 
 
+def test_second_rule_of_tscam_and_boxes_of_scm_have_sweeps_of_their_own():
+    plan = _plan('tscam', 'scm', 'sat')
+    assert [plan.sweeps(row) for row in range(3)] == [
+        ['own/0', 'topk/0'],
+        ['own/1', 'topk/1', 'any/1'],
+        ['own/2'],
+    ]
+    assert plan.hit_shapes['any/1'] == (3, 100)
+    assert not _plan(dict(name='choe_v1', map_source='topk_each', topk=5)).is_standard(0)
+
+
+def _hits(plan, maps, map_labels, gt_label, box):
+    boxes = {rounding: [np.array([box])] for rounding in plan.roundings()}
+    hits = plan.hits(maps[None], torch.tensor([map_labels]), torch.tensor([gt_label]), (32, 32), boxes, 9)
+    return {key: bool(value[0, plan.levels.index(50)].any()) for key, value in hits}
+
+
+def test_half_overlap_is_known_but_not_located_by_tscam():
+    maps = torch.zeros(1, 32, 32)
+    maps[0, :10, :10] = 1  # the box 0 0 10 10 has 121 pixels if both edges count, the true one 242
+    hits = _hits(_plan('tscam'), maps, [-1], 3, [0, 0, 10, 21])
+    assert (hits['own/0'], hits['topk/0']) == (True, False)
+    hits = _hits(_plan('tscam'), maps, [-1], 3, [0, 0, 10, 20])
+    assert (hits['own/0'], hits['topk/0']) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ('good', 'gt_label', 'expected'),
+    [
+        (7, 2, dict(own=True, topk=False, any=True)),  # the best class is wrong and its box right
+        (2, 2, dict(own=False, topk=True, any=True)),  # the true class is second
+        (4, 2, dict(own=False, topk=False, any=True)),  # right box of a wrong class in the third place
+        (7, 7, dict(own=True, topk=True, any=True)),
+        (5, 5, dict(own=False, topk=False, any=False)),  # the true class is sixth
+    ],
+)
+def test_scm_asks_boxes_of_predicted_classes(good, gt_label, expected):
+    order = [7, 2, 4, 1, 0]
+    maps = torch.zeros(6, 32, 32)
+    maps[:, 31, 31] = 1
+    maps[[*order, gt_label].index(good)] = 0
+    maps[[*order, gt_label].index(good), 4:20, 6:26] = 1
+    if gt_label in order:
+        maps[5] = maps[order.index(gt_label)]
+    hits = _hits(_plan('scm'), maps, [*order, gt_label], gt_label, [6, 4, 26, 20])
+    assert {key: hits[f'{key}/0'] for key in expected} == expected
+    assert hits['v1/0'] == (good == gt_label)  # MaxBoxAcc is that of the true class's map
+
+
 def test_names_of_rows_are_unique():
     assert _plan('bas', 'bas_ext', 'bas', 'bas').row_names == ['bas', 'bas_ext', 'bas#2', 'bas#3']
 

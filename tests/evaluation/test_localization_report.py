@@ -14,8 +14,8 @@ from mmwsol.evaluation.protocols import get_protocol
 def _counters(plan: LocalizationPlan, images: int = 10) -> dict:
     """Ten images of two classes (8 and 2), and no hits yet."""
     counters = {key: np.zeros((3, *shape), int) for key, shape in plan.hit_shapes.items()}
-    for row in plan.class_averaged():
-        counters[f'{plan.sweep(row)}/class'] = np.zeros((2, 3, *plan.hit_shapes[plan.sweep(row)]), int)
+    for sweep in (sweep for row in plan.class_averaged() for sweep in plan.sweeps(row)):
+        counters[f'{sweep}/class'] = np.zeros((2, 3, *plan.hit_shapes[sweep]), int)
     return counters | dict(
         images=images,
         boxed=images,
@@ -67,6 +67,74 @@ def test_joint_oracle_takes_gt_known_plus_top1_and_the_first_of_equals():
     counters['own/0'][1, 1] = 1, 4, 4
     row = _row(plan, counters)
     assert (row['threshold'], row['GT-known'], row['Top-1 Loc']) == (0.2, 80, 40)
+
+
+def test_joint_oracle_is_not_misled_by_the_rounding_of_percents():
+    plan = _plan('sat')
+    counters = _counters(plan, images=12)
+    counters['own/0'][0, 1] = 12, 11, 11, 11  # each 22 of 24
+    counters['own/0'][1, 1] = 10, 11, 11, 11
+    sums = 100.0 * counters['own/0'][0, 1] / 12 + 100.0 * counters['own/0'][1, 1] / 12
+    assert sums[1] > sums[0]
+    row = _row(plan, counters)
+    assert (row['threshold'], row['threshold_source']) == (0.3, 'oracle joint')
+
+
+def test_top_k_of_tscam_comes_from_its_own_sweep():
+    plan = _plan('tscam')
+    counters = _counters(plan)
+    counters['own/0'][:, 1, 0] = 8, 7, 7
+    counters['topk/0'][:, 1, 0] = 6, 4, 5
+    row = _row(plan, counters)
+    assert (row['GT-known'], row['Top-1 Loc'], row['Top-5 Loc']) == (80, 40, 50)
+
+
+def _scm_summary():
+    plan = _plan('scm')
+    counters = _counters(plan)
+    counters['own/0'][0, :, 20] = 9, 7, 2
+    counters['own/0'][0, 2, 35] = 3
+    counters['any/0'][0, :, 10] = 10, 8, 6
+    counters['topk/0'][1, :, 15] = 5, 4, 1
+    counters['topk/0'][2, :, 16] = 6, 5, 2
+    counters['v1/0'][0, 1, 100] = 6
+    return localization_summary(plan, counters, np.array([10, 7, 2]), (30.0, 20.0))
+
+
+def test_scm_has_no_gt_known_but_that_of_predicted_classes():
+    row = _scm_summary()['rows'][0]
+    assert 'GT-known' not in row
+    assert (row['GT-known (predicted top-1)'], row['GT-known (predicted top-5)']) == (70, 80)
+    assert (row['Top-1 Loc'], row['Top-5 Loc'], row['MaxBoxAcc']) == (40, 50, 60)
+    assert not any(key.startswith('IoU') for key in row)
+
+
+def test_every_number_of_scm_has_its_own_threshold_at_every_level():
+    row = _scm_summary()['rows'][0]
+    assert [row[f'GT-known (predicted top-1)@{level}'] for level in (30, 50, 70)] == [90, 70, 30]
+    assert row['GT-known (predicted top-1) thresholds'] == [0.2, 0.2, 0.35]
+    assert row['Top-1 Loc thresholds'] == [0.15] * 3
+    assert row['threshold'] == 0.2
+
+
+def test_table_says_that_the_known_of_scm_is_none():
+    summary = _scm_summary()
+    lines = format_localization_table(summary).split('\n')
+    assert 'GT-known (predicted top-1)' in lines[0]
+    (row,) = [line.split() for line in lines if line.split()[:2] == ['scm', '0.2']]
+    assert row[2:9] == ['oracle', 'per', 'level', '-', '70.00', '80.00', '40.00']
+    assert any('it is no GT-known' in line for line in lines)
+    assert any('IoU 70 %' in line and '30.00 at 0.35' in line for line in lines)
+    assert summary_metrics(summary)['scm/GT-known (predicted top-5)@70'] == 60
+
+
+def test_fixed_threshold_of_scm_serves_every_number():
+    plan = _plan(dict(name='scm', threshold=0.2))
+    counters = _counters(plan)
+    counters['own/0'][0, :, 0] = 9, 7, 2
+    row = _row(plan, counters)
+    assert (row['threshold'], row['threshold_source']) == (0.2, 'fixed')
+    assert row['GT-known (predicted top-1) thresholds'] == [0.2] * 3
 
 
 def test_bas_averages_over_classes():

@@ -4,18 +4,62 @@ import json
 
 import pytest
 
+from mmwsol.evaluation.functional.localization_accuracy import uint8_cuts
 from mmwsol.evaluation.protocols import PROTOCOLS, get_protocol, parse_protocol
 
 
 def test_releases_of_bas_differ_where_the_specification_says():
     one, two = get_protocol('bas').to_dict(), get_protocol('bas_ext').to_dict()
     differing = {key for key in one if one[key] != two[key]}
-    assert differing == {'name', 'topk', 'minmax_eps', 'thresholds', 'gt_rounding', 'hit', 'average'}
+    hits = {'hit', 'topk_hit'}
+    assert differing == {'name', 'topk', 'minmax_eps', 'thresholds', 'gt_rounding', 'average', *hits}
 
 
 def test_choe_versions_differ_only_in_the_boxes():
     one, two = get_protocol('choe_v1').to_dict(), get_protocol('choe_v2').to_dict()
     assert {key for key in one if one[key] != two[key]} == {'name', 'component'}
+
+
+def test_sat_differs_from_bas_ext_where_the_specification_says():
+    one, two = get_protocol('bas_ext').to_dict(), get_protocol('sat').to_dict()
+    differing = {key for key in one if one[key] != two[key]}
+    assert differing == {'name', 'map_source', 'topk', 'thresholds', 'threshold_source', 'gt_rounding'}
+
+
+def test_scm_differs_from_tscam_where_the_specification_says():
+    one, two = get_protocol('tscam').to_dict(), get_protocol('scm').to_dict()
+    differing = {key for key in one if one[key] != two[key]}
+    boxes, hits = {'clip_to_last_pixel', 'empty_box'}, {'topk_hit'}
+    assert differing == {
+        'name',
+        'map_source',
+        'topk',
+        'dtype',
+        'thresholds',
+        'threshold_source',
+        *boxes,
+        *hits,
+    }
+    assert (one['hit'], one['topk_hit'], two['topk_hit']) == ('>=', '>', '>=')
+
+
+def test_scm_sweeps_a_hundred_thresholds():
+    assert get_protocol('scm').thresholds == tuple(i / 100 for i in range(100))
+
+
+def test_cuts_of_scm_relative_to_the_maximum_are_those_relative_to_255():
+    thresholds = get_protocol('scm').thresholds
+    assert [int(255 * t) for t in thresholds] == uint8_cuts(thresholds).tolist()
+    assert uint8_cuts(thresholds).tolist() == uint8_cuts([0.01 * i for i in range(100)]).tolist()
+
+
+def test_one_threshold_is_fixed_and_a_list_is_chosen_from():
+    fixed = parse_protocol('sat:threshold=0.4')
+    assert (fixed.thresholds, fixed.threshold_source) == ((0.4,), 'fixed')
+    listed = parse_protocol('sat:threshold=[0.1, 0.4]')
+    assert (listed.thresholds, listed.threshold_source) == ((0.1, 0.4), 'oracle joint')
+    stated = get_protocol('scm', threshold=0.2, threshold_source='oracle per level')
+    assert stated.threshold_source == 'oracle per level'
 
 
 def test_every_switch_is_json_able():

@@ -36,7 +36,9 @@ class LocalizationMetric(BaseMetric):
     own rules; beside them MaxBoxAcc and MaxBoxAccV2 by wsolevaluation's definition on the row's heat map
     (largest contour / all contours of the uint8 map in the input frame, wsolevaluation's true boxes and IoU,
     best threshold for each level on the evaluated images). A ``choe_*`` row takes GT-known, Top-1 and Top-5
-    Loc each at its own best threshold, as DA-WSOL does. The baselines ``whole image`` and ``centre box``
+    Loc each at its own best threshold, as DA-WSOL does. An ``scm`` row has no GT-known: what SCM publishes
+    under that name stands as ``GT-known (predicted top-1)`` (and ``top-5``), with every number at every IoU
+    level; its MaxBoxAcc and MaxBoxAccV2 are those of the true class's map. The baselines ``whole image`` and ``centre box``
     (mean width and height of the evaluated true boxes) use wsolevaluation's true boxes and IoU in the input
     frame. Images without any box give classification only.
 

@@ -96,3 +96,10 @@ def test_uint8_cut_is_relative_to_the_maximum_and_truncated():
 def test_uint8_range_floors_and_reads_nan_as_zero():
     values = torch.tensor([[[0.0, 0.999, 1.0, float('nan')]]], dtype=torch.float64)
     assert to_uint8_range(values).tolist() == [[[0, 254, 255, 0]]]
+
+
+def test_uint8_values_of_a_single_precision_map_are_those_of_a_double_one():
+    """So TS-CAM's float32 product needs no arithmetic of its own: no value is near enough to the next step."""
+    steps = torch.arange(256, dtype=torch.float32) / 255
+    values = torch.cat([steps, steps[1:].nextafter(torch.zeros(())), steps[:-1].nextafter(torch.ones(()))])
+    assert torch.equal(to_uint8_range(values), to_uint8_range(values.double()).float())

@@ -141,6 +141,69 @@ def _choe_hits(sample: dict, largest: bool) -> np.ndarray:
     return np.array(hits)
 
 
+def _contour_box(values: np.ndarray, dtype: type, threshold: float) -> list[int]:
+    """x, y, w, h of the largest contour of a map under TS-CAM's and SCM's rules, by plain OpenCV calls."""
+    full = cv2.resize(values.astype(dtype), (80, 56), interpolation=cv2.INTER_LINEAR)
+    image = (255 * ((full - full.min()) / (full.max() - full.min()))).astype(np.uint8)
+    mask = (image > int(threshold * image.max())).astype(np.uint8)
+    contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    return list(cv2.boundingRect(max(contours, key=cv2.contourArea)))
+
+
+def test_tscam_equals_a_plain_restatement(samples):
+    result, _ = _evaluate(samples, dict(name='tscam', threshold=0.3))
+    ious = []
+    for s in samples:
+        x, y, w, h = _contour_box(s['pred_maps'][-1].numpy(), np.float32, 0.3)
+        ious.append(pairwise_iou([[x, y, x + w, y + h]], _clip_ext(_in_input(s))).max())
+    known, located = np.array(ious) >= 0.5, np.array(ious) > 0.5
+    assert 0 < known.mean() < 1
+    assert result['tscam/GT-known'] == 100 * known.mean()
+    assert result['tscam/Top-1 Loc'] == 100 * np.mean(located & [_top(s, 1) for s in samples])
+    assert result['tscam/Top-5 Loc'] == 100 * np.mean(located & [_top(s, 5) for s in samples])
+
+
+def test_scm_equals_a_plain_restatement(samples):
+    few = samples[:12]
+    result, _ = _evaluate(few, 'scm')
+    det, loc = np.zeros((2, 3, 100)), np.zeros((2, 3, 100))
+    for s in few:
+        gt = _clip_ext(_in_input(s))
+        for t in range(100):
+            hits = []
+            for values in s['pred_maps'][:5].numpy():
+                x, y, w, h = _contour_box(values, np.float64, t / 100)
+                box = [x, y, min(x + w, 79), min(y + h, 55)]
+                hits.append(pairwise_iou([box], gt).max() >= np.array(LEVELS) / 100)
+            right = s['map_labels'][:5].numpy() == int(s['gt_label'])
+            for i, k in enumerate((1, 5)):
+                det[i, :, t] += np.any(hits[:k], axis=0)
+                loc[i, :, t] += np.any(np.array(hits[:k])[right[:k]], axis=0)
+    for i, k in enumerate((1, 5)):
+        for j, level in enumerate(LEVELS):
+            assert result[f'scm/GT-known (predicted top-{k})@{level}'] == pytest.approx(
+                100 * det[i, j].max() / 12
+            )
+            assert result[f'scm/Top-{k} Loc@{level}'] == pytest.approx(100 * loc[i, j].max() / 12)
+    assert result['scm/GT-known (predicted top-1)'] == result['scm/GT-known (predicted top-1)@50']
+
+
+def test_sat_equals_a_plain_restatement(samples):
+    result, metric = _evaluate(samples, 'sat')
+    ious = np.array(
+        [
+            [_bas_iou(s | dict(pred_maps=s['pred_maps'][-1:]), 1, 1e-5, t, _clip_ext) for s in samples]
+            for t in (0.30, 0.35, 0.40, 0.45)
+        ]
+    )
+    known = (ious >= 0.5).mean(axis=1)
+    located = ((ious >= 0.5) & [_top(s, 1) for s in samples]).mean(axis=1)
+    best = int(np.argmax(known + located))
+    assert metric.summary['rows'][0]['threshold'] == (0.30, 0.35, 0.40, 0.45)[best]
+    assert result['sat/GT-known'] == pytest.approx(100 * known[best])
+    assert result['sat/Top-1 Loc'] == pytest.approx(100 * located[best])
+
+
 def test_golden_top1_of_da_wsol(evaluator_box, golden):
     g, top1 = evaluator_box.arrays, golden('evaluator_top1')
     samples = [
@@ -195,8 +258,9 @@ def test_perfect_map_hits_at_every_level():
             crop_offset=(0, 0),
         )
 
-    result, _ = _evaluate([sample(i) for i in range(3)], 'choe_v1', 'choe_v2', 'bas', 'bas_ext')
-    for name in ('choe_v1', 'choe_v2', 'bas', 'bas_ext'):
+    names = ('choe_v1', 'choe_v2', 'bas', 'bas_ext', 'tscam', 'sat')
+    result, _ = _evaluate([sample(i) for i in range(3)], *names)
+    for name in names:
         assert result[f'{name}/GT-known'] == result[f'{name}/MaxBoxAcc'] == 100
         assert result[f'{name}/MaxBoxAccV2'] == 100
 
@@ -204,7 +268,7 @@ def test_perfect_map_hits_at_every_level():
 def test_constant_and_nan_maps_are_counted_not_crashed_on():
     constant = _sample(0, pred_maps=torch.full((8, 6, 6), 0.5))
     broken = _sample(1, pred_maps=torch.full((8, 6, 6), float('nan')))
-    result, _ = _evaluate([constant, broken], 'bas', 'bas_ext', 'choe_v1', 'choe_v2')
+    result, _ = _evaluate([constant, broken], 'bas', 'bas_ext', 'choe_v1', 'choe_v2', 'tscam', 'scm', 'sat')
     assert all(np.isfinite(value) for value in result.values())
     assert result['choe_v2/MaxBoxAccV2'] == 0
 
