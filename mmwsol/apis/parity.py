@@ -58,13 +58,17 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
         ValueError: no component claims the file.
     """
     from .parity_bas import check_bas
+    from .parity_data_pipeline import check_data_pipeline
     from .parity_evaluation import check_box_evaluator, check_post_processing, check_top1_evaluator
+    from .parity_protocols import check_eval_protocol
 
     claims: list[tuple[set[str], Callable[[Fixture, Path], Iterator[Comparison]]]] = [
         ({'state_keys', 'train_S_bg', 'eval_map_top1'}, check_bas),
         ({'maps', 'boxes_cvpr', 'boxes_ext'}, check_post_processing),
         ({'gt_boxes_224', 'v2_i001_correct_iou50'}, check_box_evaluator),
         ({'top1_correct_iou50', 'pred_label'}, check_top1_evaluator),
+        ({'cams', 'evaluated_rows', 'scm_det50'}, check_eval_protocol),
+        ({'cub0_tensor_s4', 'in_line'}, check_data_pipeline),
     ]
     path = Path(path)
     with np.load(path, allow_pickle=False) as fixture:
