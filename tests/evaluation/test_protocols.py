@@ -62,6 +62,11 @@ def test_one_threshold_is_fixed_and_a_list_is_chosen_from():
     assert stated.threshold_source == 'oracle per level'
 
 
+def test_every_preset_survives_the_way_through_a_config():
+    for protocol in PROTOCOLS.values():
+        assert get_protocol(json.loads(json.dumps(protocol.to_dict()))) == protocol
+
+
 def test_every_switch_is_json_able():
     for protocol in PROTOCOLS.values():
         assert json.loads(json.dumps(protocol.to_dict())) == protocol.to_dict()

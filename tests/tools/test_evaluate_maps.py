@@ -69,6 +69,29 @@ def _run(tool, *arguments) -> dict:
     return {row['name']: row for row in metric.summary['rows']}
 
 
+def test_class_maps_are_ranked_by_the_predictions(tool, metadata, tmp_path):
+    perfect = _perfect_maps()
+    maps = {i: np.stack([perfect[i] if k == 3 else np.eye(40) for k in range(6)]) for i in IDS}
+    maps['b/three.png'][3] = perfect['a/one.jpg']  # a perfect box, of the wrong class
+    np.savez(tmp_path / 'maps.npz', **maps)
+    scores = {i: np.array([0.2, 0.1, 0, 0.4, 0, 0]) for i in IDS}
+    np.savez(tmp_path / 'scores.npz', **scores)
+    arguments = [tmp_path / 'maps.npz', '--metadata', metadata, '--predictions', tmp_path / 'scores.npz']
+    rows = _run(tool, *arguments, '--protocol', 'scm', '--protocol', 'tscam', '--protocol', 'bas:topk=1')
+    assert rows['scm']['GT-known (predicted top-1)'] == 100
+    assert rows['tscam']['GT-known'] == rows['scm']['MaxBoxAcc'] < 100
+    assert rows['scm']['Top-1 Loc'] == 0
+
+
+def test_class_maps_need_predictions_for_all_of_them(tool, metadata, tmp_path):
+    np.savez(tmp_path / 'maps.npz', **{i: np.ones((6, 40, 40)) for i in IDS})
+    with pytest.raises(ValueError, match='has 6 classes; give --predictions'):
+        _run(tool, tmp_path / 'maps.npz', '--metadata', metadata)
+    np.savez(tmp_path / 'scores.npz', **{i: np.ones(2) for i in IDS})
+    with pytest.raises(ValueError, match=r'a score, of which --predictions has 2'):
+        _run(tool, tmp_path / 'maps.npz', '--metadata', metadata, '--predictions', tmp_path / 'scores.npz')
+
+
 def test_folder_is_scored_under_several_protocols(tool, folder, metadata):
     rows = _run(
         tool, folder, '--metadata', metadata, '--protocol', 'choe_v2', '--protocol', 'bas_ext:threshold=0.5'
@@ -157,8 +180,8 @@ def test_missing_map_names_image_and_folder(tool, folder, metadata):
     ('values', 'message'),
     [
         (np.full((4, 4), np.nan), r'map of a/one\.jpg must hold finite numbers only'),
-        (np.zeros((1, 4, 4)), r'map of a/one\.jpg must be two-dimensional, got the shape \(1, 4, 4\)'),
-        (np.zeros((0, 4)), r'must be two-dimensional, got the shape \(0, 4\)'),
+        (np.zeros((1, 1, 4, 4)), r'map of a/one\.jpg must be .*, got the shape \(1, 1, 4, 4\)'),
+        (np.zeros((0, 4)), r'must be two-dimensional, .* got the shape \(0, 4\)'),
         (np.full((2, 2), 'x'), r'must hold finite numbers only'),
     ],
 )

@@ -5,8 +5,9 @@
 
 MAPS is a folder with ``<image id>.npy`` (the image's own extension kept, or left away) or one ``.npz`` whose
 keys are the image ids. A map is two-dimensional and of any size: the map of the true class, or a
-class-agnostic one. It covers the network input: the image squashed to ``--map-size``, or, with ``--resize``,
-the centre crop of the image squashed to that.
+class-agnostic one; or three-dimensional, (classes, h, w), which with ``--predictions`` lets a protocol choose
+(``scm`` boxes predicted classes, ``bas`` the mean of the best ones). It covers the network input: the image
+squashed to ``--map-size``, or, with ``--resize``, the centre crop of the image squashed to that.
 """
 
 from __future__ import annotations
@@ -45,9 +46,10 @@ class MapFiles:
 
     def __getitem__(self, img_id: str) -> NDArray:
         values, source = self._read(img_id)
-        if values.ndim != 2 or 0 in values.shape:
+        if values.ndim not in (2, 3) or 0 in values.shape:
             raise ValueError(
-                f'the map of {img_id} must be two-dimensional, got the shape {values.shape} in {source}'
+                f'the map of {img_id} must be two-dimensional, or (classes, h, w), got the shape '
+                f'{values.shape} in {source}'
             )
         if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
             raise ValueError(f'the map of {img_id} must hold finite numbers only, which {source} does not')
@@ -143,12 +145,13 @@ def make_samples(
     offset = tuple((whole - part) // 2 for whole, part in zip(resize, map_size))
     for index, entry in enumerate(entries):
         values = torch.from_numpy(np.ascontiguousarray(maps[entry['img_id']], dtype=np.float64))
+        pred_maps, map_labels = labelled_maps(values, entry, predictions)
         sample = dict(
             sample_idx=index,
             img_id=entry['img_id'],
             gt_label=torch.tensor([entry['gt_label']]),
-            pred_maps=values[None],  # (1, h, w)
-            map_labels=torch.tensor([-1]),
+            pred_maps=pred_maps,
+            map_labels=map_labels,
             ori_bboxes=entry['bboxes'],
             ori_shape=tuple(entry['size'][::-1]),
             resize_shape=resize,
@@ -158,6 +161,25 @@ def make_samples(
         if predictions is not None:
             sample['pred_scores'] = predictions[entry['img_id']]
         yield sample
+
+
+def labelled_maps(
+    values: Tensor, entry: Mapping[str, Any], predictions: Mapping[str, Tensor] | None
+) -> tuple[Tensor, Tensor]:
+    """Maps (C, h, w) and their classes (C,): -1 for a single map, else best first and the true class last."""
+    if values.ndim == 2:
+        return values[None], torch.tensor([-1])
+    img_id, label, count = entry['img_id'], entry['gt_label'], len(values)
+    if predictions is None:
+        raise ValueError(f'the map of {img_id} has {count} classes; give --predictions, which rank them')
+    scores = predictions[img_id]
+    if label >= count or len(scores) < count:
+        raise ValueError(
+            f'the {count} class maps of {img_id} must include its label, {label}, and each needs a score, of '
+            f'which --predictions has {len(scores)}'
+        )
+    kept = torch.cat([scores[:count].argsort(descending=True, stable=True), torch.tensor([label])])
+    return values[kept], kept
 
 
 def evaluate_maps(args: argparse.Namespace) -> LocalizationMetric:
