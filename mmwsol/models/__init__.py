@@ -1,3 +1,3 @@
-from . import backbones, data_preprocessors, heads, layers, localizers, losses
+from . import backbones, data_preprocessors, heads, layers, localizers, losses, necks
 
-__all__ = ['backbones', 'data_preprocessors', 'heads', 'layers', 'localizers', 'losses']
+__all__ = ['backbones', 'data_preprocessors', 'heads', 'layers', 'localizers', 'losses', 'necks']

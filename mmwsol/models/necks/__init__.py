@@ -1,0 +1,3 @@
+from .activation_diffusion import ActivationDiffusion
+
+__all__ = ['ActivationDiffusion']
