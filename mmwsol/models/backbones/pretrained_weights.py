@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
 from mmengine.logging import print_log
+from mmengine.model import BaseModule, PretrainedInit
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
@@ -74,10 +76,16 @@ def plain_state_dict(content: Mapping) -> dict[str, Tensor]:
     return tensors
 
 
-def load_pretrained_weights(module: nn.Module, checkpoint: str, match: str = 'name') -> None:
+def load_pretrained_weights(
+    module: nn.Module,
+    checkpoint: str,
+    match: str = 'name',
+    adapt: Callable[[dict[str, Tensor]], Mapping[str, Tensor]] | None = None,
+) -> None:
     """Copy a checkpoint into ``module`` (half precision is widened).
 
     Args:
+        adapt: brings what the file holds into the module's names and shapes first.
         match: ``name`` copies equal names of equal shape, what else the checkpoint holds (a classifier) is left;
             ``position`` ignores the names: the n-th tensor of the checkpoint goes to the n-th of the module, batch
             counters left out, until the module is full.
@@ -86,6 +94,8 @@ def load_pretrained_weights(module: nn.Module, checkpoint: str, match: str = 'na
         ValueError: the checkpoint does not fill the module, with the first entries that differ.
     """
     source = read_state_dict(checkpoint)
+    if adapt is not None:
+        source = dict(adapt(source))
     own = {
         key: value for key, value in module.state_dict().items() if not key.endswith('num_batches_tracked')
     }
@@ -107,3 +117,27 @@ def load_pretrained_weights(module: nn.Module, checkpoint: str, match: str = 'na
         for key, value in own.items():
             value.copy_(source[key])
     print_log(f'{type(module).__name__}: {len(own)} tensors from {checkpoint}', logger='current')
+
+
+class PretrainedModule(BaseModule):
+    """A module whose ``init_cfg`` may name pretrained weights among its random initialisers.
+
+    ``dict(type='Pretrained', checkpoint=..., match='name' | 'position')`` goes to :meth:`load_pretrained`.
+    """
+
+    def load_pretrained(self, **config: Any) -> None:
+        load_pretrained_weights(self, **config)
+
+    def init_weights(self) -> None:
+        """Random initialisers first, then the pretrained weights over them."""
+        declared: Any = self.init_cfg
+        configs: list[dict[str, Any]] = [declared] if isinstance(declared, dict) else list(declared or ())
+        pretrained = [config for config in configs if config['type'] in ('Pretrained', PretrainedInit)]
+        if self.is_init:
+            return
+        self.init_cfg: Any = [config for config in configs if config not in pretrained] or None
+        super().init_weights()
+        self.init_cfg = declared
+        for config in pretrained:
+            self.load_pretrained(**{k: v for k, v in config.items() if k != 'type'})
+        self._is_init = True

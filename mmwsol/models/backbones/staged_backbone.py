@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from mmengine.model import BaseModule, PretrainedInit
 from torch import Tensor, nn
 
-from .pretrained_weights import load_pretrained_weights
+from .pretrained_weights import PretrainedModule
 
 
-class StagedBackbone(BaseModule):
+class StagedBackbone(PretrainedModule):
     """A backbone that is a list of stages and can be entered at any of them.
 
     A subclass builds its layers and sets ``stages``: for each stage the names of its submodules, in running order, and
@@ -76,17 +74,3 @@ class StagedBackbone(BaseModule):
                 module: nn.Module = self.get_submodule(name)
                 module.eval().requires_grad_(False)
         return self
-
-    def init_weights(self) -> None:
-        """Random initialisers first, then the pretrained weights over them."""
-        declared: Any = self.init_cfg
-        configs: list[dict[str, Any]] = [declared] if isinstance(declared, dict) else list(declared or ())
-        pretrained = [config for config in configs if config['type'] in ('Pretrained', PretrainedInit)]
-        if self.is_init:
-            return
-        self.init_cfg: Any = [config for config in configs if config not in pretrained] or None
-        super().init_weights()
-        self.init_cfg = declared
-        for config in pretrained:
-            load_pretrained_weights(self, **{k: v for k, v in config.items() if k != 'type'})
-        self._is_init = True
