@@ -19,6 +19,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
 BASES = sorted((CONFIGS / '_base_').rglob('*.py'))
 BACKBONES = {'vgg16', 'resnet50', 'mobilenetv1', 'inceptionv3', 'efficientnetlite0', 'testresnet'}
+BACKBONES |= {'deittiny', 'deitsmall', 'deitbase', 'testvit'}
 DATA_SETS = {'cub': 200, 'ilsvrc': 1000, 'toy': 8}
 each_leaf = pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
 
@@ -149,6 +150,36 @@ def test_bas_has_the_values_of_its_release(name: str) -> None:
     ilsvrc = 'ilsvrc' in name
     assert cfg.train_cfg.max_epochs == (9 if ilsvrc else 100 if released else 120)
     assert list(cfg.param_scheduler[0].milestones) == ([3, 6] if ilsvrc else [80])
+
+
+TRANSFORMERS = {  # specs/tscam_scm.md 4.4 and 4.5, specs/sat.md 4: learning rate, epochs, drops behind, images of a GPU
+    'tscam_deittiny_cub': (5e-5, 60, [29, 59], 128),
+    'tscam_deitsmall_cub': (5e-5, 60, [29, 59], 128),
+    'tscam_deittiny_ilsvrc': (5e-4, 20, [9, 11, 19], 16),
+    'tscam_deitsmall_ilsvrc': (5e-4, 20, [9, 11, 19], 32),
+    'scm_deitsmall_cub': (5e-5, 30, [29], 256),
+    'scm_deitsmall_ilsvrc': (1e-6, 20, [9, 11, 19], 64),
+    'scm_deitbase_ilsvrc': (1e-6, 10, [9], 64),
+    'sat_deitsmall_cub': (1e-4, 30, None, 256),
+    'sat_deitsmall_ilsvrc': (1.5e-5, 1, None, 128),
+}
+
+
+@pytest.mark.parametrize('name', TRANSFORMERS)
+def test_transformers_have_the_values_of_their_release(name: str) -> None:
+    cfg = Config.fromfile(str(CONFIGS / name.split('_')[0] / f'{name}.py'))
+    lr, epochs, milestones, batch = TRANSFORMERS[name]
+    optimizer, schedulers = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (optimizer.lr, tuple(optimizer.betas), optimizer.weight_decay) == (lr, (0.9, 0.999), 0.05)
+    assert cfg.train_cfg.max_epochs == epochs and cfg.train_dataloader.batch_size == batch
+    assert (list(schedulers[0].milestones) if schedulers else None) == milestones
+    assert cfg.model.backbone.drop_path_rate == 0.1
+    if name.startswith('sat'):
+        area = cfg.model.head.loss_area
+        assert (area.target, area.reduction) == ((0.35, 'per_rank') if 'ilsvrc' in name else (0.25, 'global'))
+    else:
+        scale = next(step['scale'] for step in cfg.test_pipeline if 'scale' in step)
+        assert scale == (224, 224) and cfg.model.head.coupling == ('minmax' if 'scm' in name else 'raw')
 
 
 @pytest.mark.parametrize('path', BASES, ids=[path.stem for path in BASES])

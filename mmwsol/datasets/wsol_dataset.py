@@ -26,7 +26,8 @@ class WSOLDataset(BaseDataset):
     it is logged and counted (``num_skipped``), and more than ``max_broken`` of the images read (beyond the
     first few) is an error.
 
-    ``data_root`` is taken relative to ``MMWSOL_DATA_ROOT``.
+    ``data_root`` is taken relative to ``MMWSOL_DATA_ROOT``. ``shots`` keeps so many training images of each class,
+    drawn with ``shots_seed`` for each class on its own (few-shot training).
     """
 
     FREE_SKIPS = 8
@@ -37,9 +38,17 @@ class WSOLDataset(BaseDataset):
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         max_broken: float = 0.05,
+        shots: int | None = None,
+        shots_seed: int = 0,
         **kwargs: Any,
     ) -> None:
+        if shots is not None and (test_mode or shots < 1):
+            raise ValueError(
+                f'shots keeps at least one image of each class, in training only; got shots={shots}'
+            )
         self.max_broken = max_broken
+        self.shots = shots
+        self.shots_seed = shots_seed
         self._read_counts = torch.zeros(2, dtype=torch.int64).share_memory_()  # seen, skipped
         super().__init__(
             data_root=resolve_data_path(data_root), pipeline=list(pipeline), test_mode=test_mode, **kwargs
@@ -69,6 +78,8 @@ class WSOLDataset(BaseDataset):
         if not entries:
             raise ValueError(f'{self.data_root}: {type(self).__name__} found no images; check data_root')
         self._check_labels(entries)
+        if self.shots is not None:
+            entries = self._draw_shots(entries, self.shots)
         _check_files([entry['img_path'] for entry in entries])
         if self.test_mode:
             self._check_boxes(entries)
@@ -105,6 +116,24 @@ class WSOLDataset(BaseDataset):
             logger='current',
             level=logging.WARNING,
         )
+
+    def _draw_shots(self, entries: list[dict[str, Any]], shots: int) -> list[dict[str, Any]]:
+        """``shots`` entries of each class, in the order of the data set; ``ValueError`` if a class has fewer."""
+        labels = np.array([entry['gt_label'] for entry in entries])  # (N,)
+        counts = np.bincount(labels)
+        if counts.min() < shots:
+            label = int(counts.argmin())
+            raise ValueError(
+                f'shots={shots}, but class {self._metainfo["classes"][label]} of {self.data_root} has '
+                f'{counts[label]} training images'
+            )
+        kept = [
+            np.random.default_rng([self.shots_seed, label]).choice(
+                np.flatnonzero(labels == label), shots, False
+            )
+            for label in range(len(counts))
+        ]
+        return [entries[i] for i in np.sort(np.concatenate(kept))]
 
     def _check_labels(self, entries: list[dict[str, Any]]) -> None:
         classes = self._metainfo['classes']

@@ -147,3 +147,21 @@ def test_vanished_file_counts_as_broken(folder):
 
 def test_data_set_survives_pickling(folder):
     assert pickle.loads(pickle.dumps(Listed(folder)))[2]['data_samples'].img_id == '2'
+
+
+def test_few_shots_are_drawn_class_by_class_and_with_their_seed(folder):
+    def drawn(**kwargs):
+        dataset = Listed(folder, shots=2, **kwargs)
+        return [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+
+    first = drawn()
+    assert [int(name) % 2 for name in first].count(0) == 2 and len(first) == 4
+    assert first == sorted(first) and first == drawn()
+    assert len({tuple(drawn(shots_seed=seed)) for seed in range(6)}) > 1
+
+
+def test_more_shots_than_images_and_shots_at_test_are_refused(folder):
+    with pytest.raises(ValueError, match=r'shots=6, but class a .* has 5 training images'):
+        Listed(folder, shots=6)
+    with pytest.raises(ValueError, match='in training only; got shots=1'):
+        Listed(folder, shots=1, test_mode=True)

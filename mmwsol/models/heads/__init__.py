@@ -1,5 +1,7 @@
 from .bas_head import BASHead
 from .cam_head import CAMHead
 from .loc_head import LocHead
+from .sat_head import SATHead
+from .tscam_head import TSCAMHead
 
-__all__ = ['BASHead', 'CAMHead', 'LocHead']
+__all__ = ['BASHead', 'CAMHead', 'LocHead', 'SATHead', 'TSCAMHead']

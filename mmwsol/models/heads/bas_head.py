@@ -104,12 +104,14 @@ class BASHead(LocHead):
 
         ``hidden`` is what ``pre_logits`` gives.
         """
-        weights = F.adaptive_avg_pool2d(foreground, hidden.shape[-2:]).to(hidden.dtype)  # (N, 1, h', w')
+        weights = F.adaptive_avg_pool2d(foreground, (hidden.shape[-2], hidden.shape[-1])).to(
+            hidden.dtype
+        )  # (N, 1, h', w')
         inside = hidden.flatten(2) @ weights.flatten(2).transpose(1, 2) / weights[0].numel()  # (N, c, 1)
         inside, mean_weight = inside[..., 0], weights.mean((2, 3))  # (N, c), (N, 1)
         if not self.final_relu:
-            last = self.classifier[4]
-            inside = F.linear(inside, last.weight.flatten(1)) + last.bias * mean_weight
+            weight, bias = self.classifier[4].parameters()
+            inside = F.linear(inside, weight.flatten(1)) + bias * mean_weight
         return inside.float()
 
     def background_logits(

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmwsol.models.layers import at_least_float32
 from mmwsol.structures import LocDataSample, stack_gt_labels
 
 
@@ -56,7 +57,11 @@ class LocHead(BaseModule):
         ``kwargs`` holds ``backbone``, for heads that enter it again, and ``inputs``, the normalised images.
         """
         logits = self(feats)
-        return {'loss_cls': F.cross_entropy(logits.float(), stack_gt_labels(data_samples, logits.device))}
+        return {
+            'loss_cls': F.cross_entropy(
+                at_least_float32(logits), stack_gt_labels(data_samples, logits.device)
+            )
+        }
 
     def predict(
         self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs

@@ -91,6 +91,51 @@ def test_bas_has_the_four_published_groups(backbone: str, counts: tuple[int, int
     assert all(g['weight_decay'] == 5e-4 and g['momentum'] == 0.9 and g['nesterov'] for g in groups)
 
 
+def test_vectors_may_share_a_group_without_decay(model: nn.Module) -> None:
+    groups = build(model, roles=ROLES[:1], vector_decay_mult=0.0)
+    summary = {g['name']: (len(g['params']), g['lr'], g['weight_decay']) for g in groups}
+    assert summary == {
+        'backbone weight': (1, 0.1, 0.01),
+        'backbone vector': (3, 0.1, 0.0),  # the norm's scale and both biases
+        'rest weight': (2, 0.1, 0.01),
+        'rest vector': (1, 0.1, 0.0),
+    }
+
+
+def test_vectors_and_biases_are_not_set_twice() -> None:
+    with pytest.raises(ValueError, match='vector_decay_mult covers biases'):
+        RoleOptimWrapperConstructor(dict(optimizer=OPTIMIZER), dict(vector_decay_mult=0.0, bias_lr_mult=2.0))
+
+
+@pytest.mark.parametrize(
+    ('config', 'undecayed_tokens', 'tensors'),
+    [
+        ('tscam/tscam_deitsmall_cub.py', {'cls_token', 'pos_embed'}, 50),
+        (
+            'scm/scm_deitsmall_cub.py',
+            {'cls_token', 'pos_embed'},
+            50,
+        ),  # and 110 without, specs/tscam_scm.md 4.4
+        ('sat/sat_deitsmall_cub.py', set(), 54),
+    ],
+)
+def test_transformers_decay_the_published_tensors(
+    config: str, undecayed_tokens: set[str], tensors: int
+) -> None:
+    cfg = Config.fromfile(find_config(config))
+    drop_pretrained_weights(cfg.model)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    decayed = {id(p) for g in groups if g['weight_decay'] == 0.05 for p in g['params']}
+    names = {name for name, p in model.named_parameters() if id(p) in decayed}
+    assert len(names) == tensors and {g['weight_decay'] for g in groups} == {0.0, 0.05}
+    several = {
+        name.rpartition('.')[2] for name, p in model.named_parameters() if p.ndim > 1 and name not in names
+    }
+    assert several == undecayed_tokens
+
+
 def test_config_builds_it_by_name(model: nn.Module) -> None:
     config = dict(
         type='OptimWrapper',
