@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
 
 from mmwsol.models.backbones.pretrained_weights import plain_state_dict
@@ -14,6 +15,7 @@ _VGG_CONVOLUTIONS = {
     for block, indices in enumerate([(0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28)], 1)
     for i, index in enumerate(indices, 1)
 }
+_CONFORMER_HEADS = {'trans_cls_head': 'head.semantic', 'conv_cls_head': 'head.conv_classifier'}
 _BAS_DROPPED = re.compile(r'.*_copy|erase_branch')
 
 
@@ -47,3 +49,90 @@ def rename_bas_key(key: str) -> str:
         return key.replace('classifier_loc.0.', 'head.generator.')
     module, _, leaf = key.rpartition('.')
     return f'backbone.{_VGG_CONVOLUTIONS.get(module, module)}.{leaf}'
+
+
+def rename_conformer_key(key: str) -> str:
+    """Our name of a parameter or buffer of the authors' Conformer, as TS-CAM and SCM save it.
+
+    The backbone's layers keep their names and layouts. Of the two classifiers the 3x3 convolution on the patch map is
+    ``head.semantic``, the linear layer on the pooled convolutional map ``head.conv_classifier``.
+
+    Raises:
+        ValueError: a parameter of SCM's diffusion blocks, ``layers.*``, which are no part of the Conformer.
+    """
+    if key.startswith('layers.'):
+        raise ValueError(
+            f'{key} belongs to a diffusion block of SCM, not to its Conformer; rename or drop the keys layers.* first'
+        )
+    module, _, leaf = key.rpartition('.')
+    return f'{_CONFORMER_HEADS[module]}.{leaf}' if module in _CONFORMER_HEADS else f'backbone.{key}'
+
+
+_DIFFUSION = {'thred': 'head.diffusion.thresholds', 'fuse._loss_rate': 'head.diffusion.affinity_weights'}
+_SAT_NAMES = {'loc_token': 'backbone.spatial_token', 'loc_embed': 'backbone.spatial_embed'}
+
+
+def convert_tscam(content: Mapping) -> dict[str, Tensor]:
+    """A TS-CAM or SCM checkpoint (ViT or Conformer) as the state dict of a ``Localizer`` with ``TSCAMHead``.
+
+    Takes the bare state dict or ``dict(state_dict=..., epoch=...)``, with or without ``module.``. The scalars of SCM's
+    diffusion blocks are stacked: they need ``diffusion`` in the head.
+
+    Raises:
+        ValueError: it has no 3x3 convolution as classifier, so it is not a TS-CAM checkpoint.
+    """
+    state = plain_state_dict(content)
+    rename = rename_conformer_key if 'trans_cls_head.weight' in state else rename_tscam_key
+    converted = {rename(key): value for key, value in state.items() if not key.startswith('layers.')}
+    for leaf, name in _DIFFUSION.items():
+        scalars = [state[key] for key in sorted(state) if key.startswith('layers.') and key.endswith(leaf)]
+        if scalars:
+            converted[name] = torch.cat(scalars)
+    _check_classifier(converted, 'TS-CAM', 'head.weight (K, D, 3, 3)')
+    return converted
+
+
+def rename_tscam_key(key: str) -> str:
+    """Our name of a parameter of the authors' ViT, as TS-CAM and SCM save it."""
+    module, _, leaf = key.rpartition('.')
+    return f'head.semantic.{leaf}' if module == 'head' else f'backbone.net.{key}'
+
+
+def convert_sat(content: Mapping) -> dict[str, Tensor]:
+    """A SAT checkpoint as the state dict of a ``Localizer`` with ``SpatialTokenViT`` and ``SATHead``.
+
+    Takes ``dict(model=..., best_thr=..., epoch=...)`` or the bare state dict, with or without ``module.``; the constant
+    filter ``weight`` of its normalisation loss is dropped.
+
+    Raises:
+        ValueError: it has no spatial token, so it is not a SAT checkpoint.
+    """
+    state = plain_state_dict(content)
+    converted = {rename_sat_key(key): value for key, value in state.items() if key != 'weight'}
+    if 'backbone.spatial_token' not in converted:
+        raise ValueError(
+            f'not a SAT checkpoint: it must hold loc_token; its keys start with {list(state)[:4]}'
+        )
+    _check_classifier(converted, 'SAT', 'head.weight (K, D, 3, 3)')
+    return converted
+
+
+def rename_sat_key(key: str) -> str:
+    """Our name of a parameter of the authors' SAT."""
+    return _SAT_NAMES.get(key) or rename_tscam_key(key)
+
+
+def _check_classifier(converted: Mapping[str, Tensor], method: str, expected: str) -> None:
+    weight = converted.get('head.semantic.weight')
+    if weight is None or weight.ndim != 4:
+        raise ValueError(
+            f'not a {method} checkpoint: it must hold {expected}; its keys start with {list(converted)[:4]}'
+        )
+
+
+CONVERTERS: dict[str, Callable[[Mapping], dict[str, Tensor]]] = {
+    'bas': convert_bas,
+    'tscam': convert_tscam,
+    'scm': convert_tscam,
+    'sat': convert_sat,
+}

@@ -61,6 +61,8 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
     from .parity_data_pipeline import check_data_pipeline
     from .parity_evaluation import check_box_evaluator, check_post_processing, check_top1_evaluator
     from .parity_protocols import check_eval_protocol
+    from .parity_sat import check_sat
+    from .parity_tscam import check_scm, check_tscam
 
     claims: list[tuple[set[str], Callable[[Fixture, Path], Iterator[Comparison]]]] = [
         ({'state_keys', 'train_S_bg', 'eval_map_top1'}, check_bas),
@@ -69,6 +71,9 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
         ({'top1_correct_iou50', 'pred_label'}, check_top1_evaluator),
         ({'cams', 'evaluated_rows', 'scm_det50'}, check_eval_protocol),
         ({'cub0_tensor_s4', 'in_line'}, check_data_pipeline),
+        ({'state_keys', 'attn_cls_rows', 'semantic'}, check_tscam),
+        ({'state_keys', 'block0/diffused', 'pred_map'}, check_scm),
+        ({'state_keys', 'masks_all_layers', 'area_target'}, check_sat),
     ]
     path = Path(path)
     with np.load(path, allow_pickle=False) as fixture:

@@ -7,7 +7,13 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from mmwsol.apis.official_checkpoints import convert_bas, rename_bas_key
+from mmwsol.apis.official_checkpoints import (
+    convert_bas,
+    convert_sat,
+    convert_tscam,
+    rename_bas_key,
+    rename_conformer_key,
+)
 from mmwsol.apis.run_config import drop_pretrained_weights, find_config
 from mmwsol.registry import MODELS
 
@@ -83,3 +89,82 @@ def test_official_names_and_shapes_fill_the_shipped_model_exactly(golden: Callab
     own = model.state_dict()
     expected = {k: tuple(v.shape) for k, v in own.items() if not k.endswith('num_batches_tracked')}
     assert converted == expected
+
+
+@pytest.mark.parametrize(
+    ('official', 'ours'),
+    [
+        ('cls_token', 'backbone.cls_token'),
+        ('conv_1.bn1.running_var', 'backbone.conv_1.bn1.running_var'),
+        ('conv_trans_2.trans_block.attn.qkv.weight', 'backbone.conv_trans_2.trans_block.attn.qkv.weight'),
+        ('trans_cls_head.weight', 'head.semantic.weight'),
+        ('conv_cls_head.bias', 'head.conv_classifier.bias'),
+    ],
+)
+def test_conformer_layers_keep_their_names_and_its_classifiers_get_ours(official: str, ours: str) -> None:
+    assert rename_conformer_key(official) == ours
+
+
+def test_diffusion_parameters_are_not_the_conformers() -> None:
+    with pytest.raises(ValueError, match=r'layers\.0\.thred belongs to a diffusion block of SCM'):
+        rename_conformer_key('layers.0.thred')
+
+
+def test_tscam_backbone_and_classifier_get_our_names() -> None:
+    official = {
+        'module.blocks.0.attn.qkv.bias': torch.zeros(3),
+        'module.head.weight': torch.zeros(4, 2, 3, 3),
+    }
+    converted = convert_tscam(dict(epoch=1, state_dict=official, best_map=0.1))
+    assert list(converted) == ['backbone.net.blocks.0.attn.qkv.bias', 'head.semantic.weight']
+
+
+def test_scalars_of_the_diffusion_blocks_are_stacked_in_order() -> None:
+    official: dict[str, Tensor] = {'head.weight': torch.zeros(4, 2, 3, 3)}
+    for i in (2, 0, 1):
+        official[f'layers.{i}.thred'] = torch.tensor([0.5 + i])
+        official[f'layers.{i}.fuse._loss_rate'] = torch.tensor([10.0 + i])
+    converted = convert_tscam(official)
+    assert converted['head.diffusion.thresholds'].tolist() == [0.5, 1.5, 2.5]
+    assert converted['head.diffusion.affinity_weights'].tolist() == [10, 11, 12]
+
+
+def test_sat_tokens_get_our_names_and_its_constant_filter_is_dropped() -> None:
+    names = ['loc_token', 'loc_embed', 'weight', 'norm.bias']
+    official = {f'module.{name}': torch.zeros(1) for name in names} | {
+        'module.head.weight': torch.zeros(4, 2, 3, 3)
+    }
+    converted = convert_sat(dict(model=official, best_thr=0.4, epoch=29))
+    assert set(converted) == {
+        'backbone.spatial_token',
+        'backbone.spatial_embed',
+        'backbone.net.norm.bias',
+        'head.semantic.weight',
+    }
+
+
+@pytest.mark.parametrize('convert', [convert_tscam, convert_sat])
+def test_plain_transformers_are_refused(convert: Callable) -> None:
+    with pytest.raises(ValueError, match=r'not a (TS-CAM|SAT) checkpoint'):
+        convert({'blocks.0.norm1.bias': torch.zeros(2), 'head.weight': torch.zeros(4, 2)})
+
+
+@pytest.mark.parametrize(
+    ('config', 'convert', 'fixture'),
+    [
+        ('tscam/tscam_deitsmall_cub.py', convert_tscam, 'tscam_tiny'),
+        ('scm/scm_deitsmall_cub.py', convert_tscam, 'scm_tiny'),
+        ('sat/sat_deitsmall_cub.py', convert_sat, 'sat_tiny_d48_p16_224'),
+    ],
+)
+def test_official_names_fill_the_shipped_transformers_exactly(
+    golden: Callable, config: str, convert: Callable, fixture: str
+) -> None:
+    arrays = golden(fixture)
+    cfg = Config.fromfile(find_config(config))
+    drop_pretrained_weights(cfg.model)
+    cfg.model.backbone.depth = int(arrays['depth'])
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    official = {key: torch.empty(1, 1, 1, 1) for key in arrays['state_keys'].tolist()}
+    assert set(convert(official)) == set(model.state_dict())

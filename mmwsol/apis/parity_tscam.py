@@ -1,0 +1,211 @@
+"""TS-CAM and SCM against golden runs: forward, diffusion blocks, losses, gradients, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.registry import DefaultScope
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmwsol.evaluation.localization import protocol_heatmaps
+from mmwsol.evaluation.protocols import get_protocol
+from mmwsol.models.layers import GridOperator, diffuse
+from mmwsol.models.necks.activation_diffusion import neighbour_cosines
+
+from .official_checkpoints import convert_tscam, rename_tscam_key
+from .parity import Comparison, Fixture, compare
+from .parity_vit import (
+    build_tiny,
+    check_gradients,
+    check_rebuilt,
+    draw_weights,
+    golden_input,
+    samples_of,
+    torch_state,
+)
+
+BLOCK_TOLERANCE = {True: 5e-5, False: 5e-4}  # first diffusion block, later ones
+
+
+def vit_weights(fixture: Fixture, perturb: bool = False) -> dict[str, NDArray]:
+    """The weight rule of the TS-CAM and SCM fixtures; ``perturb`` moves SCM's scalars from their start."""
+    out, noise = {}, 0.05 if perturb else 0.0
+    names = fixture['state_keys'].tolist()
+    for key, draw in draw_weights(names, fixture['state_shapes'], int(fixture['weight_seed'])):
+        if key.endswith('running_var'):
+            value = 1 + 0.1 * np.abs(draw)
+        elif key.endswith('running_mean') or key in ('pos_embed', 'cls_token'):
+            value = 0.1 * draw
+        elif key.endswith(('.thred', '_loss_rate')):
+            value = (0.5 if key.endswith('.thred') else 1.0) + noise * draw
+        elif key.endswith('bias'):
+            value = 0.02 * draw
+        else:
+            value = 1 + 0.1 * draw if draw.ndim == 1 else draw / np.sqrt(np.prod(draw.shape[1:]))
+        out[key] = value.astype(np.float32)
+    return out
+
+
+def check_tscam(fixture: Fixture, path: Path) -> Iterator[Comparison]:
+    """TS-CAM on a tiny ViT."""
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        _, model = build_tiny('tscam/tscam_deitsmall_cub.py', fixture)
+        weights, images = vit_weights(fixture), golden_input(fixture)
+        yield from check_rebuilt(fixture, weights, images)
+        model.load_state_dict(convert_tscam(torch_state(weights)), strict=True)
+        model.eval()
+        with torch.no_grad():
+            rows, tokens = model.extract_feat(images)
+            pre_logits = model.head.pre_logits((rows, tokens))
+            every = torch.arange(model.head.num_classes).expand(len(images), -1)
+            yield compare('patch_tokens', tokens.flatten(2).mT, fixture['patch_tokens'], 1e-5, 'maximum')
+            yield compare('attn_cls_rows', rows.transpose(0, 1), fixture['attn_cls_rows'], 1e-5, 'maximum')
+            yield compare('attn_map', pre_logits.attention[:, 0], fixture['attn_map'], 1e-5, 'maximum')
+            yield compare('semantic', model.head.semantic(tokens), fixture['semantic'], 1e-5, 'maximum')
+            cams = model.head.localize(pre_logits, every)
+            yield compare('cams', cams, fixture['cams'], 1e-5, 'maximum')
+            logits = model.head.classify(pre_logits)
+            yield compare('logits', logits, fixture['logits'], 1e-5, 'maximum')
+            top1 = cams[torch.arange(len(cams)), logits.argmax(1)]
+            maps = protocol_heatmaps(top1, get_protocol('tscam'), (images.shape[-2], images.shape[-1]))
+            yield compare('tscam_map224_top1', maps, fixture['tscam_map224_top1'], 1e-5, 'maximum')
+        for prefix, dtype, tolerance in (('', torch.float32, 5e-5), ('f64/', torch.float64, 1e-6)):
+            yield from _check_tscam_training(fixture, model.to(dtype), images.to(dtype), prefix, tolerance)
+
+
+def _check_tscam_training(
+    fixture: Fixture, model: Any, images: Tensor, prefix: str, tolerance: float
+) -> Iterator[Comparison]:
+    model.train().zero_grad()
+    feats = model.extract_feat(images)
+    loss = model.head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+    if not prefix:
+        yield compare('train_logits', model.head(feats).detach(), fixture['train_logits'], 1e-5, 'maximum')
+    yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-5, 'element')
+    loss.backward()
+    yield from check_gradients(fixture, model, prefix, tolerance, rename_tscam_key)
+
+
+def check_scm(fixture: Fixture, path: Path) -> Iterator[Comparison]:
+    """SCM on a tiny ViT: every diffusion block, with its scalars at their start and moved, in float32 and float64."""
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        _, model = build_tiny('scm/scm_deitsmall_cub.py', fixture)
+        images = golden_input(fixture)
+        yield from check_rebuilt(fixture, vit_weights(fixture), images)
+        for prefix in ('', 'pert/'):
+            state = torch_state(vit_weights(fixture, perturb=bool(prefix)))
+            model.float().load_state_dict(convert_tscam(state), strict=True)
+            yield from _check_scm_test(fixture, model, images, prefix)
+            yield from _check_scm_training(fixture, model, images, prefix)
+            yield from _check_scm_double(fixture, model.double(), images.double(), prefix)
+
+
+@torch.no_grad()
+def _check_scm_test(fixture: Fixture, model: Any, images: Tensor, prefix: str) -> Iterator[Comparison]:
+    model.eval()
+    head, feats = model.head, model.extract_feat(images)
+    pre_logits = head.pre_logits(feats)
+    every = torch.arange(head.num_classes).expand(len(images), -1)
+    cams = head.localize(pre_logits, every)
+    yield compare(f'{prefix}logits', head.classify(pre_logits), fixture[f'{prefix}logits'], 1e-5, 'maximum')
+    yield compare(f'{prefix}pred_map', cams, fixture[f'{prefix}pred_map'], 1e-5, 'maximum')
+    attention = head.coupled_attention(pre_logits)
+    yield compare(f'{prefix}pred_attn', attention, fixture[f'{prefix}pred_attn'], 1e-5, 'maximum')
+    semantic = head.semantic(pre_logits.tokens)
+    yield compare(f'{prefix}pred_semantic', semantic, fixture[f'{prefix}pred_semantic'], 1e-5, 'maximum')
+    if f'{prefix}tscam_map224_top1' in fixture:
+        top1 = cams[torch.arange(len(cams)), head.classify(pre_logits).argmax(1)]
+        maps = protocol_heatmaps(top1, get_protocol('tscam'), (images.shape[-2], images.shape[-1]))
+        yield compare(
+            f'{prefix}tscam_map224_top1', maps, fixture[f'{prefix}tscam_map224_top1'], 1e-5, 'maximum'
+        )
+
+
+def _check_scm_training(fixture: Fixture, model: Any, images: Tensor, prefix: str) -> Iterator[Comparison]:
+    model.train().zero_grad()
+    head, feats = model.head, model.extract_feat(images)
+    pre_logits = head.pre_logits(feats)
+    yield compare(
+        f'{prefix}train_logits', head(feats).detach(), fixture[f'{prefix}train_logits'], 1e-4, 'maximum'
+    )
+    with torch.no_grad():
+        yield from _check_diffusion_blocks(fixture, head, pre_logits, prefix)
+    loss = head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+    yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-4, 'element')
+    loss.backward()
+    yield from check_gradients(fixture, model, prefix, 5e-4, rename_tscam_key)
+    for name, ours in (('lambda', head.diffusion.affinity_weights), ('theta', head.diffusion.thresholds)):
+        yield compare(
+            f'{prefix}block0/grad_{name}',
+            ours.grad[:1],
+            fixture[f'{prefix}block0/grad_{name}'],
+            5e-4,
+            'element',
+        )
+
+
+def _check_diffusion_blocks(
+    fixture: Fixture, head: Any, pre_logits: Any, prefix: str
+) -> Iterator[Comparison]:
+    semantic = head.semantic(pre_logits.tokens)
+    neck = head.diffusion
+    for index, (weights, parts) in enumerate(neck.diffuse_all(pre_logits.attention[:, 0], semantic)):
+        tolerance = BLOCK_TOLERANCE[index == 0]
+        for name, value in parts.items():
+            key = f'{prefix}block{index}/{name}'
+            yield compare(key, value.flatten(1), fixture[key], tolerance, 'maximum')
+        key = f'{prefix}block{index}/x_out'
+        yield compare(key, semantic * weights[:, None], fixture[key], tolerance, 'maximum')
+        for name, ours in (('lambda', neck.affinity_weights), ('theta', neck.thresholds)):
+            yield compare(
+                f'{prefix}block{index}/{name}',
+                ours[index : index + 1],
+                fixture[f'{prefix}block{index}/{name}'],
+            )
+    right, down = neighbour_cosines(semantic)
+    yield from _check_rows(fixture, neck, semantic, right, down, prefix)
+
+
+def _check_rows(
+    fixture: Fixture, neck: Any, semantic: Tensor, right: Tensor, down: Tensor, prefix: str
+) -> Iterator[Comparison]:
+    """The stored rows of the affinity, at our neighbours, and of the approximate inverse."""
+    golden = torch.from_numpy(fixture[f'{prefix}block0/E_row'])  # (N, rows, P)
+    height, width = semantic.shape[-2:]
+    rows = range(golden.shape[1])
+    neighbours = golden.diagonal(1, 1, 2)[:, : len(rows)]  # E[p, p + 1]
+    yield compare(f'{prefix}block0/E_row, right', right.flatten(1)[:, : len(rows)], neighbours, 1e-5)
+    below = golden.diagonal(width, 1, 2)[:, : len(rows)]
+    yield compare(f'{prefix}block0/E_row, down', down.flatten(1)[:, : len(rows)], below, 1e-5)
+    basis = torch.eye(height * width)[: len(rows)].view(len(rows), height, width)
+    for index in (i for i in range(len(neck.steps)) if f'{prefix}block{i}/Linv_T_row' in fixture):
+        operator = GridOperator.from_affinities(right, down, neck.affinity_weights[index])
+        ours = [
+            diffuse(operator, e.expand_as(operator.diagonal), neck.steps[index], neck.alpha) for e in basis
+        ]
+        stacked = torch.stack(ours, dim=1).flatten(2)
+        key = f'{prefix}block{index}/Linv_T_row'
+        yield compare(key, stacked, fixture[key], BLOCK_TOLERANCE[index == 0], 'maximum')
+
+
+def _check_scm_double(fixture: Fixture, model: Any, images: Tensor, prefix: str) -> Iterator[Comparison]:
+    """What float32 noise hides: the gradients of the later blocks' scalars."""
+    model.train().zero_grad()
+    feats = model.extract_feat(images)
+    head, prefix = model.head, f'f64/{prefix}'
+    yield compare(
+        f'{prefix}train_logits', head(feats).detach(), fixture[f'{prefix}train_logits'], 1e-6, 'maximum'
+    )
+    loss = head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+    yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-6, 'element')
+    loss.backward()
+    yield from check_gradients(fixture, model, prefix, 1e-6, rename_tscam_key)
+    for index in range(len(head.diffusion.steps)):
+        for name, ours in (('lambda', head.diffusion.affinity_weights), ('theta', head.diffusion.thresholds)):
+            key = f'{prefix}block{index}/grad_{name}'
+            yield compare(key, ours.grad[index : index + 1], fixture[key], 1e-6, 'element')

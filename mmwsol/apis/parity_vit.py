@@ -1,0 +1,75 @@
+"""What the checks of TS-CAM, SCM and SAT against golden runs share: draws, tiny models, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmwsol.registry import MODELS
+from mmwsol.structures import LocDataSample
+
+from .parity import Comparison, Fixture, compare
+from .run_config import drop_pretrained_weights, find_config
+
+
+def draw_weights(names: Sequence[str], shapes: NDArray, seed: int) -> Iterator[tuple[str, NDArray]]:
+    """Standard normal draws by official name, in sorted order, as every ViT fixture makes them."""
+    random = np.random.RandomState(seed)
+    for key, padded in sorted(zip(names, map(tuple, shapes.tolist()))):
+        yield key, random.standard_normal(tuple(v for v in padded if v > 0))
+
+
+def build_tiny(config: str, fixture: Fixture) -> tuple[Config, Any]:
+    """A shipped configuration with the fixture's sizes, without stochastic depth, and its model."""
+    cfg = Config.fromfile(find_config(config))
+    drop_pretrained_weights(cfg.model)
+    sizes = {key: int(fixture[key]) for key in ('embed_dim', 'depth', 'num_heads', 'mlp_ratio')}
+    cfg.model.backbone.update(sizes, drop_path_rate=0.0)
+    cfg.model.head.update(num_classes=int(fixture['num_classes']), in_channels=sizes['embed_dim'])
+    return cfg, MODELS.build(cfg.model)
+
+
+def golden_input(fixture: Fixture) -> Tensor:
+    random = np.random.RandomState(int(fixture['input_seed']))
+    shape = tuple(fixture['input_shape'].tolist())
+    return torch.from_numpy(random.standard_normal(shape).astype(np.float32))
+
+
+def samples_of(labels: NDArray) -> list[LocDataSample]:
+    samples = [LocDataSample() for _ in labels]
+    for sample, label in zip(samples, labels.tolist()):
+        sample.gt_label = torch.tensor([label])
+    return samples
+
+
+def check_rebuilt(fixture: Fixture, weights: dict[str, NDArray], images: Tensor) -> Iterator[Comparison]:
+    norms = [np.linalg.norm(weights[name].astype(np.float64)) for name in fixture['state_keys'].tolist()]
+    yield compare('rebuilt weights, l2', norms, fixture['state_l2'], 1e-6, 'element')
+    check = [images.double().sum(), images.double().norm()]
+    yield compare('rebuilt input, sum and l2', check, fixture['input_check'], 1e-6, 'element')
+
+
+def torch_state(weights: dict[str, NDArray], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(value).to(dtype) for name, value in weights.items()}
+
+
+def check_gradients(
+    fixture: Fixture, model: Any, prefix: str, tolerance: float, rename: Callable[[str], str]
+) -> Iterator[Comparison]:
+    """Every stored gradient, and the norm of all."""
+    parameters = dict(model.named_parameters())
+    for key in (key for key in fixture if key.startswith(f'{prefix}grad/')):
+        gradient = parameters[rename(key.removeprefix(f'{prefix}grad/'))].grad
+        yield compare(key, gradient, fixture[key], tolerance, 'maximum')
+    if f'{prefix}grad_total_norm' in fixture:
+        norms = [p.grad.double().norm() for p in parameters.values() if p.grad is not None]
+        total = torch.stack(norms).norm()
+        yield compare(
+            f'{prefix}grad_total_norm', total, fixture[f'{prefix}grad_total_norm'], tolerance, 'element'
+        )
