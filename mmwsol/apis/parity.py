@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 Fixture = Mapping[str, NDArray]
 
@@ -40,7 +42,7 @@ def compare(
     Args:
         relative: '' absolute; ``element``: to each golden element; ``maximum``: to the largest golden magnitude.
     """
-    ours, golden = np.array(ours, np.float64, ndmin=1), np.array(golden, np.float64, ndmin=1)
+    ours, golden = as_float64(ours), as_float64(golden)
     if ours.shape != golden.shape:
         raise ValueError(f'{name}: shape {ours.shape}, golden data have {golden.shape}')
     error = np.abs(ours - golden)
@@ -49,6 +51,15 @@ def compare(
     elif relative == 'maximum':
         error = error / max(np.abs(golden).max(initial=0.0), 1e-30)
     return Comparison(name, float(error.max(initial=0.0)), tolerance)
+
+
+def as_float64(values: ArrayLike) -> NDArray[np.float64]:
+    """At least one-dimensional; tensors, also those with a gradient, and lists of them."""
+    if isinstance(values, Tensor):
+        values = values.detach().numpy()
+    elif isinstance(values, list) and values and isinstance(values[0], Tensor):
+        values = torch.stack(values).detach().numpy()
+    return np.atleast_1d(np.asarray(values, np.float64))
 
 
 def check_fixture(path: str | Path) -> Iterator[Comparison]:
@@ -61,8 +72,8 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
     from .parity_data_pipeline import check_data_pipeline
     from .parity_evaluation import check_box_evaluator, check_post_processing, check_top1_evaluator
     from .parity_protocols import check_eval_protocol
-    from .parity_sat import check_sat
-    from .parity_tscam import check_scm, check_tscam
+    from .parity_sat import check_sat, check_sat_test
+    from .parity_tscam import check_scm, check_scm_conformer, check_tscam
 
     claims: list[tuple[set[str], Callable[[Fixture, Path], Iterator[Comparison]]]] = [
         ({'state_keys', 'train_S_bg', 'eval_map_top1'}, check_bas),
@@ -74,6 +85,8 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
         ({'state_keys', 'attn_cls_rows', 'semantic'}, check_tscam),
         ({'state_keys', 'block0/diffused', 'pred_map'}, check_scm),
         ({'state_keys', 'masks_all_layers', 'area_target'}, check_sat),
+        ({'state_keys', 'cams', 'grad/conv_cls_head.bias'}, check_scm_conformer),
+        ({'state/loc_token', 'logits_center', 'tencrop_prob'}, check_sat_test),
     ]
     path = Path(path)
     with np.load(path, allow_pickle=False) as fixture:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from mmwsol.evaluation.functional.boxes import pairwise_iou
@@ -21,6 +24,7 @@ from mmwsol.models.layers import project_qkv, spatial_mask
 
 from .official_checkpoints import convert_sat, rename_sat_key
 from .parity import Comparison, Fixture, compare
+from .parity_sat_evaluation import check_sat_evaluation
 from .parity_vit import (
     build_tiny,
     check_gradients,
@@ -28,9 +32,11 @@ from .parity_vit import (
     draw_weights,
     golden_input,
     samples_of,
+    stored_sizes,
     torch_state,
 )
 
+HEAD_WIDTH = 16  # channels of an attention head in the tiny models
 NOISE = 1e-7  # gradients below are rounding errors
 
 
@@ -57,7 +63,7 @@ def sat_weights(fixture: Fixture) -> dict[str, NDArray]:
 def check_sat(fixture: Fixture, path: Path) -> Iterator[Comparison]:
     """SAT on a tiny ViT."""
     with DefaultScope.overwrite_default_scope('mmwsol'):
-        cfg, model = build_tiny('sat/sat_deitsmall_cub.py', fixture)
+        cfg, model = build_tiny('sat/sat_deitsmall_cub.py', **stored_sizes(fixture))
         weights, images = sat_weights(fixture), golden_input(fixture)
         yield from check_rebuilt(fixture, weights, images)
         model.load_state_dict(convert_sat(torch_state(weights)), strict=True)
@@ -166,3 +172,52 @@ def _check_sat_boxes(fixture: Fixture) -> Iterator[Comparison]:
         [pairwise_iou(b, g[None], protocol.inclusive_iou)[:, 0] for b, g in zip(boxes, fixture['gt_boxes'])]
     )
     yield compare('ious', ious, fixture['ious'], 1e-6)
+
+
+def check_sat_test(fixture: Fixture, path: Path) -> Iterator[Comparison]:
+    """A trained tiny SAT on stored pictures: test pipelines, model and ten-crop, then the evaluation."""
+    official = {
+        k.removeprefix('state/'): torch.from_numpy(fixture[k]) for k in fixture if k.startswith('state/')
+    }
+    classes, width = official['head.weight'].shape[:2]
+    depth = len([key for key in official if key.endswith('norm1.weight')])
+    mlp_ratio = official['blocks.0.mlp.fc1.weight'].shape[0] // width
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        sizes = dict(embed_dim=width, depth=depth, num_heads=width // HEAD_WIDTH, mlp_ratio=mlp_ratio)
+        cfg, model = build_tiny('sat/sat_deitsmall_cub.py', classes, **sizes)
+        model.load_state_dict(convert_sat(official), strict=True)
+        centre, ten = (
+            run_pipeline(fixture, pipeline) for pipeline in (cfg.test_pipeline, cfg.ten_crop_pipeline)
+        )
+        images = model.data_preprocessor(centre)['inputs']
+        crops = model.data_preprocessor(dict(inputs=ten['inputs'][:1]))['inputs'][0]
+        yield compare('input_center_first2', images[:2], fixture['input_center_first2'], 1e-5)
+        sums = crops.double().sum((1, 2, 3))
+        yield compare('input_tencrop_first_sum', sums, fixture['input_tencrop_first_sum'], 1e-5, 'maximum')
+        model.eval()
+        with torch.no_grad():
+            fused, tokens = model.head.pre_logits(model.extract_feat(images))
+            logits = model.head.classify((fused, tokens))
+            views = (model.test_step(dict(inputs=[image], data_samples=None))[0] for image in ten['inputs'])
+            scores = torch.stack([sample.pred_scores for sample in views])
+        yield compare('logits_center', logits, fixture['logits_center'], 1e-5, 'maximum')
+        yield compare('maps', fused[:, 0], fixture['maps'], 1e-5)
+        yield compare('tencrop_prob', scores, fixture['tencrop_prob'], 1e-5)
+        yield from check_sat_evaluation(fixture, path, centre_scores=logits, ten_crop_scores=scores)
+
+
+def run_pipeline(fixture: Fixture, pipeline: Sequence[Any]) -> dict[str, list]:
+    """The stored pictures, written to files, through a pipeline: ``inputs`` and ``data_samples``."""
+    keys = sorted(key for key in fixture if key.startswith('image_'))
+    with TemporaryDirectory() as root:
+        packed = []
+        for index, key in enumerate(keys):
+            file = f'{root}/{key}.png'
+            Image.fromarray(fixture[key]).save(file)
+            label = int(fixture['labels'][index])
+            packed.append(
+                Compose(pipeline)(
+                    dict(img_path=file, img_id=key, gt_label=label, sample_idx=index, test_mode=True)
+                )
+            )
+    return {key: [sample[key] for sample in packed] for key in ('inputs', 'data_samples')}

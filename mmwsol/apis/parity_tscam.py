@@ -12,13 +12,12 @@ from mmengine.registry import DefaultScope
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmwsol.evaluation.localization import protocol_heatmaps
-from mmwsol.evaluation.protocols import get_protocol
 from mmwsol.models.layers import GridOperator, diffuse
 from mmwsol.models.necks.activation_diffusion import neighbour_cosines
 
-from .official_checkpoints import convert_tscam, rename_tscam_key
+from .official_checkpoints import convert_tscam, rename_conformer_key, rename_tscam_key
 from .parity import Comparison, Fixture, compare
+from .parity_protocols import compare_scm_protocol, compare_tscam_protocol, parse_boxes
 from .parity_vit import (
     build_tiny,
     check_gradients,
@@ -26,9 +25,11 @@ from .parity_vit import (
     draw_weights,
     golden_input,
     samples_of,
+    stored_sizes,
     torch_state,
 )
 
+CONFORMER_WIDTH = 256  # channels of the last convolutional map at ratio 1
 BLOCK_TOLERANCE = {True: 5e-5, False: 5e-4}  # first diffusion block, later ones
 
 
@@ -54,7 +55,7 @@ def vit_weights(fixture: Fixture, perturb: bool = False) -> dict[str, NDArray]:
 def check_tscam(fixture: Fixture, path: Path) -> Iterator[Comparison]:
     """TS-CAM on a tiny ViT."""
     with DefaultScope.overwrite_default_scope('mmwsol'):
-        _, model = build_tiny('tscam/tscam_deitsmall_cub.py', fixture)
+        _, model = build_tiny('tscam/tscam_deitsmall_cub.py', **stored_sizes(fixture))
         weights, images = vit_weights(fixture), golden_input(fixture)
         yield from check_rebuilt(fixture, weights, images)
         model.load_state_dict(convert_tscam(torch_state(weights)), strict=True)
@@ -71,9 +72,7 @@ def check_tscam(fixture: Fixture, path: Path) -> Iterator[Comparison]:
             yield compare('cams', cams, fixture['cams'], 1e-5, 'maximum')
             logits = model.head.classify(pre_logits)
             yield compare('logits', logits, fixture['logits'], 1e-5, 'maximum')
-            top1 = cams[torch.arange(len(cams)), logits.argmax(1)]
-            maps = protocol_heatmaps(top1, get_protocol('tscam'), (images.shape[-2], images.shape[-1]))
-            yield compare('tscam_map224_top1', maps, fixture['tscam_map224_top1'], 1e-5, 'maximum')
+        yield from compare_tscam_protocol(fixture, *stored_predictions(fixture, 'cams'))
         for prefix, dtype, tolerance in (('', torch.float32, 5e-5), ('f64/', torch.float64, 1e-6)):
             yield from _check_tscam_training(fixture, model.to(dtype), images.to(dtype), prefix, tolerance)
 
@@ -91,12 +90,21 @@ def _check_tscam_training(
     yield from check_gradients(fixture, model, prefix, tolerance, rename_tscam_key)
 
 
+def stored_predictions(fixture: Fixture, maps: str) -> tuple[Tensor, Tensor, NDArray, list[NDArray]]:
+    """Stored maps, logits, labels and true boxes: what the protocols are fed with, so that boxes are exact."""
+    boxes = [parse_boxes(text) for text in fixture['gt_boxes']]
+    return torch.from_numpy(fixture[maps]), torch.from_numpy(fixture['logits']), fixture['labels'], boxes
+
+
 def check_scm(fixture: Fixture, path: Path) -> Iterator[Comparison]:
     """SCM on a tiny ViT: every diffusion block, with its scalars at their start and moved, in float32 and float64."""
     with DefaultScope.overwrite_default_scope('mmwsol'):
-        _, model = build_tiny('scm/scm_deitsmall_cub.py', fixture)
+        _, model = build_tiny('scm/scm_deitsmall_cub.py', **stored_sizes(fixture))
         images = golden_input(fixture)
         yield from check_rebuilt(fixture, vit_weights(fixture), images)
+        predictions = stored_predictions(fixture, 'pred_map')
+        yield from compare_tscam_protocol(fixture, *predictions)
+        yield from compare_scm_protocol(fixture, *predictions)
         for prefix in ('', 'pert/'):
             state = torch_state(vit_weights(fixture, perturb=bool(prefix)))
             model.float().load_state_dict(convert_tscam(state), strict=True)
@@ -118,12 +126,6 @@ def _check_scm_test(fixture: Fixture, model: Any, images: Tensor, prefix: str) -
     yield compare(f'{prefix}pred_attn', attention, fixture[f'{prefix}pred_attn'], 1e-5, 'maximum')
     semantic = head.semantic(pre_logits.tokens)
     yield compare(f'{prefix}pred_semantic', semantic, fixture[f'{prefix}pred_semantic'], 1e-5, 'maximum')
-    if f'{prefix}tscam_map224_top1' in fixture:
-        top1 = cams[torch.arange(len(cams)), head.classify(pre_logits).argmax(1)]
-        maps = protocol_heatmaps(top1, get_protocol('tscam'), (images.shape[-2], images.shape[-1]))
-        yield compare(
-            f'{prefix}tscam_map224_top1', maps, fixture[f'{prefix}tscam_map224_top1'], 1e-5, 'maximum'
-        )
 
 
 def _check_scm_training(fixture: Fixture, model: Any, images: Tensor, prefix: str) -> Iterator[Comparison]:
@@ -209,3 +211,74 @@ def _check_scm_double(fixture: Fixture, model: Any, images: Tensor, prefix: str)
         for name, ours in (('lambda', head.diffusion.affinity_weights), ('theta', head.diffusion.thresholds)):
             key = f'{prefix}block{index}/grad_{name}'
             yield compare(key, ours.grad[index : index + 1], fixture[key], 1e-6, 'element')
+
+
+def check_scm_conformer(fixture: Fixture, path: Path) -> Iterator[Comparison]:
+    """SCM on a tiny Conformer: four diffusion blocks, at test as well."""
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        sizes = stored_sizes(fixture)
+        channels = int(
+            fixture['state_shapes'][fixture['state_keys'].tolist().index('conv_cls_head.weight')][1]
+        )
+        _, model = build_tiny(
+            'scm/scm_conformersmall_cub.py', **sizes, channel_ratio=channels // CONFORMER_WIDTH
+        )
+        model.head.conv_classifier = torch.nn.Linear(channels, sizes['num_classes'])
+        weights, images = vit_weights(fixture), golden_input(fixture)
+        yield from check_rebuilt(fixture, weights, images)
+        state = convert_tscam(torch_state(weights))
+        for prefix, dtype, tolerance in (('', torch.float32, 1e-3), ('f64/', torch.float64, 1e-6)):
+            load_floating(model.to(dtype), state)
+            if not prefix:
+                yield from _check_conformer_test(fixture, model.eval(), images)
+            model.train().zero_grad()
+            feats = model.extract_feat(images.to(dtype))
+            loss = model.head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+            if not prefix:
+                yield compare(
+                    'train_logits', model.head(feats).detach(), fixture['train_logits'], 1e-4, 'maximum'
+                )
+            yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-4, 'element')
+            loss.backward()
+            yield from _check_conformer_gradients(fixture, model, prefix, tolerance)
+
+
+@torch.no_grad()
+def _check_conformer_test(fixture: Fixture, model: Any, images: Tensor) -> Iterator[Comparison]:
+    pre_logits = model.head.pre_logits(model.extract_feat(images))
+    every = torch.arange(model.head.num_classes).expand(len(images), -1)
+    yield compare('logits', model.head.classify(pre_logits), fixture['logits'], 1e-4, 'maximum')
+    yield compare('cams', model.head.localize(pre_logits, every), fixture['cams'], 1e-4, 'maximum')
+
+
+def _check_conformer_gradients(
+    fixture: Fixture, model: Any, prefix: str, tolerance: float
+) -> Iterator[Comparison]:
+    """Norms and full gradients; the scalars of the diffusion, and what is zero but for rounding, in float64 only."""
+    parameters = dict(model.named_parameters())
+    golden = dict(zip(fixture['grad_names'].tolist(), fixture[f'{prefix}grad_l2'].tolist()))
+    floor = 1e-6 * max(golden.values())
+    names = [name for name in golden if not name.startswith('layers.') and golden[name] > floor]
+    ours = [parameters[rename_conformer_key(name)].grad.double().norm() for name in names]
+    yield compare(f'{prefix}grad_l2', ours, [golden[name] for name in names], tolerance, 'element')
+    for key in (key for key in fixture if key.startswith(f'{prefix}grad/')):
+        name = key.removeprefix(f'{prefix}grad/')
+        if not name.startswith('layers.'):
+            yield compare(
+                key, parameters[rename_conformer_key(name)].grad, fixture[key], tolerance, 'maximum'
+            )
+        elif prefix:
+            kind = (
+                model.head.diffusion.thresholds
+                if name.endswith('thred')
+                else model.head.diffusion.affinity_weights
+            )
+            index = int(name.split('.')[1])
+            yield compare(key, kind.grad[index : index + 1], fixture[key], tolerance, 'element')
+
+
+def load_floating(model: Any, state: dict[str, Tensor]) -> None:
+    """Load a converted state and zero the batch counters; every entry must find its place."""
+    own = model.state_dict()
+    counters = {key: torch.zeros_like(own[key]) for key in own if key.endswith('num_batches_tracked')}
+    model.load_state_dict({**state, **counters}, strict=True)

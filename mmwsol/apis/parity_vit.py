@@ -25,14 +25,17 @@ def draw_weights(names: Sequence[str], shapes: NDArray, seed: int) -> Iterator[t
         yield key, random.standard_normal(tuple(v for v in padded if v > 0))
 
 
-def build_tiny(config: str, fixture: Fixture) -> tuple[Config, Any]:
-    """A shipped configuration with the fixture's sizes, without stochastic depth, and its model."""
+def build_tiny(config: str, num_classes: int, **sizes: int) -> tuple[Config, Any]:
+    """A shipped configuration with a fixture's sizes, without stochastic depth, and its model."""
     cfg = Config.fromfile(find_config(config))
     drop_pretrained_weights(cfg.model)
-    sizes = {key: int(fixture[key]) for key in ('embed_dim', 'depth', 'num_heads', 'mlp_ratio')}
     cfg.model.backbone.update(sizes, drop_path_rate=0.0)
-    cfg.model.head.update(num_classes=int(fixture['num_classes']), in_channels=sizes['embed_dim'])
+    cfg.model.head.update(num_classes=num_classes, in_channels=sizes['embed_dim'])
     return cfg, MODELS.build(cfg.model)
+
+
+def stored_sizes(fixture: Fixture) -> dict[str, int]:
+    return {key: int(fixture[key]) for key in ('num_classes', 'embed_dim', 'depth', 'num_heads', 'mlp_ratio')}
 
 
 def golden_input(fixture: Fixture) -> Tensor:

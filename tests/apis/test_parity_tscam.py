@@ -13,8 +13,21 @@ from mmwsol.apis.parity_tscam import vit_weights
 @pytest.mark.parametrize(
     ('name', 'expected'),
     [
-        ('tscam_tiny', {'attn_cls_rows', 'cams', 'f64/grad_total_norm', 'tscam_map224_top1'}),
-        ('scm_tiny', {'block3/mask', 'pert/block0/diffused', 'f64/pert/block3/grad_theta', 'pred_map'}),
+        (
+            'tscam_tiny',
+            {'attn_cls_rows', 'tscam_thr0.1_gtclass_box', 'cams', 'f64/grad_total_norm', 'tscam_map224_top1'},
+        ),
+        ('scm_conformer_tiny', {'cams', 'grad_l2', 'f64/grad_l2', 'f64/grad/layers.0.thred'}),
+        (
+            'scm_tiny',
+            {
+                'scm_boxes_top5_thr',
+                'block3/mask',
+                'pert/block0/diffused',
+                'f64/pert/block3/grad_theta',
+                'pred_map',
+            },
+        ),
     ],
 )
 def test_every_quantity_equals_the_golden_run(shared_dir: Path, name: str, expected: set[str]) -> None:

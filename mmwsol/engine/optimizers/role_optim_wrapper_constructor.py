@@ -61,12 +61,14 @@ class RoleOptimWrapperConstructor:
         """Role by role, weights before biases; each with ``name``, ``lr`` and ``weight_decay``."""
         roles = [*self.roles, dict(name='rest', match='', lr_mult=1.0, decay_mult=1.0)]
         groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+        matched = set()
         for name, parameter in model.named_parameters():
+            first = next(i for i, role in enumerate(roles) if re.match(role['match'], name))
+            matched.add(first)
             if parameter.requires_grad:
-                first = next(i for i, role in enumerate(roles) if re.match(role['match'], name))
                 groups.setdefault((first, self._is_second(name, parameter)), []).append(parameter)
         for index, role in enumerate(self.roles):
-            if not any(key[0] == index for key in groups):
+            if index not in matched:
                 raise ValueError(f'no parameter name matches {role["match"]!r} of role {role["name"]!r}')
         return [
             self._group(roles[index], second, groups[index, second], lr, weight_decay)

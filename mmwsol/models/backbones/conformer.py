@@ -13,7 +13,7 @@ from mmwsol.registry import MODELS
 
 from .pretrained_weights import PretrainedModule
 
-ATTENTION_MODES = ('none', 'rows')
+ATTENTION_MODES = ('none', 'test', 'always')
 
 
 @MODELS.register_module()
@@ -31,7 +31,8 @@ class Conformer(PretrainedModule):
             second and the last third have twice and four times as many channels. The stem always has 64.
         depth: transformer blocks, a multiple of 3.
         drop_path_rate: of the last transformer block; it grows linearly from 0 at the first.
-        attention: ``rows`` puts the attention rows of the class token in front of the maps, with gradient.
+        attention: when the attention rows of the class token stand in front of the maps: ``none``, ``test`` (in
+            evaluation only) or ``always``, with gradient.
 
     Raises:
         ValueError: sizes that do not divide each other, or an unknown ``attention``.
@@ -88,7 +89,7 @@ class Conformer(PretrainedModule):
         """Images (N, 3, H, W) to maps; h = H / ``patch_size``, w = W / ``patch_size``.
 
         Returns:
-            With ``attention='rows'`` first the class token's attention, softmax and then mean over the heads, of every
+            First, as ``attention`` says, the class token's attention, softmax and then mean over the heads, of every
             block: (N, ``depth``, 1 + h * w), patches row by row behind the class token. Then the last convolutional map
             (N, 4 * ``base_channels`` * ``channel_ratio``, H / 32, W / 32), sizes rounded up. Last the normalised patch
             tokens as a map (N, ``embed_dim``, h, w).
@@ -98,7 +99,8 @@ class Conformer(PretrainedModule):
                 f'the input is {x.shape[-2]}x{x.shape[-1]}, but this Conformer needs multiples of its patch, '
                 f'{self.patch_size}; change the size in the test and train pipelines'
             )
-        rows: list[Tensor] | None = [] if self.attention == 'rows' else None
+        wanted = self.attention == 'always' or (self.attention == 'test' and not self.training)
+        rows: list[Tensor] | None = [] if wanted else None
         stem = self.maxpool(self.act1(self.bn1(self.conv1(x))))  # (N, 64, H / 4, W / 4)
         conv_map = self.conv_1(stem, out_conv2=False)
         patches = self.trans_patch_conv(stem)  # (N, D, h, w)

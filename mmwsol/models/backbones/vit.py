@@ -29,6 +29,7 @@ class ViTBackbone(PretrainedModule):
         attention: which rows ``forward`` puts in front of the map. ``none``; ``test``: of every block, in evaluation
             only (training pays nothing); ``always``: also in training, with gradient; ``rollout``: in evaluation, the
             one row of attention rollout (Abnar & Zuidema, ACL 2020), each matrix mixed with the identity by halves.
+        keys: put the keys of the last block, all heads side by side, as a map (N, D, h, w) in front of the patch map.
         frozen: weights and mode of the transformer stay as they were loaded; gradients still pass through.
         timm_args: of ``timm.create_model``, e.g. ``img_size`` (the grid of the position embedding), ``drop_path_rate``.
 
@@ -40,6 +41,7 @@ class ViTBackbone(PretrainedModule):
         self,
         name: str,
         attention: str = 'none',
+        keys: bool = False,
         frozen: bool = False,
         init_cfg: dict | list[dict] | None = None,
         **timm_args,
@@ -55,6 +57,7 @@ class ViTBackbone(PretrainedModule):
             raise ValueError(f'{name!r} has no class token, so attention={attention!r} has no row to give')
         self.net = net
         self.attention = attention
+        self.keys = keys
         self.frozen = frozen
         self.channels = (net.embed_dim,)
 
@@ -67,9 +70,13 @@ class ViTBackbone(PretrainedModule):
         tokens, grid = self.embed(x)
         rows: list[Tensor] = []
         for block in self.net.blocks:
+            entering = tokens
             tokens = self.run_block(block, tokens, rows)
-        feature = self.patch_map(self.net.norm(tokens), grid)
-        return (self.gather_rows(rows), feature) if rows else (feature,)
+        outs = [self.gather_rows(rows)] if rows else []
+        if self.keys:
+            _, keys, _ = project_qkv(block.attn, block.norm1(entering))  # (N, heads, L, d)
+            outs.append(self.patch_map(keys.transpose(1, 2).flatten(2), grid))
+        return (*outs, self.patch_map(self.net.norm(tokens), grid))
 
     def embed(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Tokens (N, L, D) with positions, in front of the first block, and the patch grid (h, w)."""

@@ -2,6 +2,7 @@ from .bas_head import BASHead
 from .cam_head import CAMHead
 from .loc_head import LocHead
 from .sat_head import SATHead
+from .tokencut_head import TokenCutHead
 from .tscam_head import TSCAMHead
 
-__all__ = ['BASHead', 'CAMHead', 'LocHead', 'SATHead', 'TSCAMHead']
+__all__ = ['BASHead', 'CAMHead', 'LocHead', 'SATHead', 'TSCAMHead', 'TokenCutHead']

@@ -37,14 +37,14 @@ def shapes(backbone: Conformer, height: int, width: int) -> list[tuple[int, ...]
 
 def test_conformer_small_has_a_14x14_patch_map_and_a_7x7_convolutional_map() -> None:
     with torch.device('meta'):
-        backbone = MODELS.build(dict(type='Conformer', attention='rows'))
+        backbone = MODELS.build(dict(type='Conformer', attention='always'))
     assert shapes(backbone, 224, 224) == [(2, 12, 197), (2, 1024, 7, 7), (2, 384, 14, 14)]
     assert backbone.channels == (1024, 384)
 
 
 @pytest.mark.parametrize('patch', [16, 32])
 def test_any_multiple_of_the_patch_is_an_input(patch: int) -> None:
-    backbone = tiny(patch_size=patch, attention='rows').to('meta')
+    backbone = tiny(patch_size=patch, attention='always').to('meta')
     for h, w in [(1, 1), (2, 3), (5, 4), (14, 28)]:
         half = (-(-h * patch // 32), -(-w * patch // 32))  # rounded up
         assert shapes(backbone, h * patch, w * patch) == [(2, 3, 1 + h * w), (2, 256, *half), (2, 48, h, w)]
@@ -63,7 +63,7 @@ def test_another_input_size_is_refused() -> None:
         (dict(patch_size=24), 'patch_size .* multiple of 16, got 24'),
         (dict(depth=4), 'depth .* multiple of 3, got 4'),
         (dict(num_heads=5), 'embed_dim .* multiple of 5, got 48'),
-        (dict(attention='all'), "one of .*'none', 'rows'.* got 'all'"),
+        (dict(attention='all'), "one of .*'none', 'test', 'always'.* got 'all'"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(wrong: dict, message: str) -> None:
@@ -91,13 +91,13 @@ def test_building_one_does_not_warn() -> None:
 
 @torch.no_grad()
 def test_rows_leave_the_maps_alone() -> None:
-    with_rows, without = tiny(attention='rows').eval(), tiny().eval()
+    with_rows, without = tiny(attention='always').eval(), tiny().eval()
     assert all(torch.equal(a, b) for a, b in zip(with_rows(images())[1:], without(images()), strict=True))
 
 
 @torch.no_grad()
 def test_rows_equal_the_class_rows_of_explicit_softmax_matrices() -> None:
-    backbone, projected = tiny(attention='rows').eval(), []
+    backbone, projected = tiny(attention='always').eval(), []
     for name, module in backbone.named_modules():
         if name.endswith('.qkv'):
             nn.init.normal_(module.weight, std=0.3)
@@ -111,7 +111,7 @@ def test_rows_equal_the_class_rows_of_explicit_softmax_matrices() -> None:
 
 
 def test_gradient_flows_through_the_rows_into_the_queries_of_every_block() -> None:
-    backbone = tiny(attention='rows')
+    backbone = tiny(attention='always')
     rows = backbone(images())[0]
     (rows * torch.randn_like(rows)).sum().backward()
     for block in (backbone.trans_1, backbone.conv_trans_2.trans_block, backbone.conv_trans_3.trans_block):
@@ -122,13 +122,13 @@ def test_gradient_flows_through_the_rows_into_the_queries_of_every_block() -> No
 def test_no_attention_matrix_is_stored_for_the_backward_pass() -> None:
     saved: list[tuple[int, ...]] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(tuple(x.shape)) or x, lambda x: x):
-        tiny(attention='rows')(images(128, 128))
+        tiny(attention='always')(images(128, 128))
     assert (2, 3, 1, 65) in saved  # the softmax of a row
     assert not [shape for shape in saved if shape[-2:] == (65, 65)]
 
 
 def test_runs_under_bfloat16_autocast_with_finite_gradients() -> None:
-    backbone = tiny(attention='rows')
+    backbone = tiny(attention='always')
     with torch.no_grad():
         exact = backbone(images())
     with torch.autocast('cpu', torch.bfloat16):
@@ -231,7 +231,7 @@ def test_maps_of_the_authors_run(golden: Callable[[str], Mapping[str, NDArray]])
     np.testing.assert_allclose(norms, run['state_l2'], rtol=1e-6)
     x = np.random.RandomState(int(run['input_seed'])).standard_normal(run['input_shape']).astype(np.float32)
     state = {rename_conformer_key(k): v for k, v in official.items() if not k.startswith('layers.')}
-    backbone = tiny(attention='rows').eval()
+    backbone = tiny(attention='always').eval()
     weights = {k.removeprefix('backbone.'): v for k, v in state.items() if k.startswith('backbone.')}
     missing = backbone.load_state_dict(weights, strict=False)
     assert not missing.unexpected_keys and all('num_batches_tracked' in key for key in missing.missing_keys)
@@ -242,3 +242,8 @@ def test_maps_of_the_authors_run(golden: Callable[[str], Mapping[str, NDArray]])
     low, high = seen.amin(1, keepdim=True), seen.amax(1, keepdim=True)
     heat = ((seen - low) / (high - low)).unflatten(1, feature.shape[-2:])[:, None]
     assert relative_error(heat * semantic, run['cams']) < 1e-5
+
+
+def test_rows_of_evaluation_cost_training_nothing() -> None:
+    backbone = tiny(attention='test')
+    assert len(backbone.train()(images(64, 64))) == 2 and len(backbone.eval()(images(64, 64))) == 3

@@ -68,6 +68,15 @@ def test_rows_of_training_cost_nothing_unless_asked_for(images: Tensor) -> None:
     rows[:, :, 1].sum().backward()
 
 
+def test_keys_of_the_last_block_stand_in_front_of_the_map(images: Tensor) -> None:
+    backbone, caught = build(keys=True), []
+    last = backbone.net.blocks[-1].attn.qkv
+    last.register_forward_hook(lambda _, __, out: caught.append(out[:, 1:, 24:48]))
+    keys, feature = backbone(images)
+    assert keys.shape == feature.shape
+    torch.testing.assert_close(keys.flatten(2).mT, caught[0])
+
+
 def test_rollout_multiplies_the_mixed_matrices_of_all_blocks(images: Tensor) -> None:
     backbone = build(attention='rollout')
     caught: list[Tensor] = []

@@ -1,0 +1,22 @@
+"""TokenCut on frozen DeiT-Tiny features: a class-agnostic map by a normalised cut.
+
+Only a linear classifier trains; the map needs no training. The threshold is the published one: any positive value.
+
+    python tools/train.py configs/tokencut/tokencut_deittiny_cub.py
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .._base_.backbones.deit_tiny import *
+    from .._base_.datasets.cub_direct import *
+    from .._base_.default_runtime import *
+    from .._base_.models.tokencut import *
+    from .._base_.schedules.sat_cub import *
+
+backbone.update(frozen=True, keys=True)
+model.update(backbone=backbone)
+model.head.update(num_classes=num_classes, in_channels=out_channels)
+optim_wrapper.optimizer.update(lr=1e-3)
+val_evaluator.update(protocols=[dict(name='sat', threshold=0.0), 'choe_v2'])
+test_evaluator = val_evaluator
