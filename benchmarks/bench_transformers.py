@@ -1,0 +1,210 @@
+"""Speed and memory of TS-CAM, SCM and SAT training steps against plain re-statements of the published steps.
+
+The published steps write every attention matrix out (heads x L x L), keep them all (TS-CAM and SCM stack them), mask the
+matrices (SAT), classify every position densely, and SCM iterates Newton-Schulz on dense matrices in every block. Ours runs
+fused attention, keeps single rows, and takes the closed forms. Both do forward and backward with the same weights on the
+same batch, in turn; their losses must agree. Times are CPU seconds of this process, the median of the repeats.
+Memory is the peak above the model's own, of a process each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from torch import Tensor
+
+from mmwsol.apis.run_config import drop_pretrained_weights, find_config
+from mmwsol.models.localizers import Localizer
+from mmwsol.registry import MODELS
+from mmwsol.structures import LocDataSample
+
+METHODS = ('sat', 'tscam', 'scm')
+
+
+def build_model(method: str, size: str = 'small', num_classes: int = 200) -> Localizer:
+    """The model of the shipped configuration from random weights, in training mode, without stochastic depth."""
+    cfg = Config.fromfile(find_config(f'{method}/{method}_deit{size}_cub.py'))
+    cfg.model.head.num_classes = num_classes
+    cfg.model.backbone.drop_path_rate = 0.0
+    drop_pretrained_weights(cfg.model)
+    return MODELS.build(cfg.model).train()
+
+
+def attend_explicitly(
+    block: Any, tokens: Tensor, mask_from: int | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A block with its matrices written out: tokens, attention (N, heads, L, L), and the mask of token ``mask_from``."""
+    attention, (n, length, width) = block.attn, tokens.shape
+    qkv = (
+        attention.qkv(block.norm1(tokens))
+        .reshape(n, length, 3, attention.num_heads, -1)
+        .permute(2, 0, 3, 1, 4)
+    )
+    scores = qkv[0] * attention.scale @ qkv[1].transpose(-2, -1)
+    matrix, mask = scores.softmax(-1), None
+    weights = matrix
+    if mask_from is not None:
+        mask = scores[:, :, mask_from].mean(1).sigmoid()  # (N, L)
+        weights = matrix * mask[:, None, None]
+    tokens = tokens + attention.proj((weights @ qkv[2]).transpose(1, 2).reshape(n, length, width))
+    return tokens + block.mlp(block.norm2(tokens)), matrix, mask
+
+
+def published_losses(model: Localizer, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """The losses of one step by the procedure as published, on the layers of ``model``.
+
+    SAT masks the matrices of its last blocks; TS-CAM and SCM stack all matrices, TS-CAM for nothing in training.
+    """
+    backbone, head = model.backbone, model.head
+    tokens, grid = backbone.embed(images)
+    spatial = getattr(backbone, 'num_spatial_blocks', 0)
+    matrices, masks = [], []
+    for index, block in enumerate(backbone.net.blocks):
+        masked = index >= len(backbone.net.blocks) - spatial
+        tokens, matrix, mask = attend_explicitly(block, tokens, -1 if masked else None)
+        matrices.append(matrix)
+        masks += [] if mask is None else [mask]
+    patches = slice(1, 1 + grid[0] * grid[1])
+    semantic = head.semantic(
+        backbone.net.norm(tokens)[:, patches].transpose(1, 2).unflatten(2, grid)
+    )  # (N, K, h, w)
+    if spatial:
+        fused = torch.stack(masks).mean(0)[:, patches].unflatten(1, grid)[:, None]
+        losses = {'loss_area': head.loss_area(fused), 'loss_norm': head.loss_norm(fused)}
+        return {'loss_cls': F.cross_entropy(semantic.mean((2, 3)), labels), **losses}
+    attention = torch.stack(matrices).mean(2).sum(0)[:, 0, patches]  # (N, P)
+    if head.diffusion is None:
+        return {'loss_cls': F.cross_entropy(semantic.mean((2, 3)), labels)}
+    return {'loss_cls': F.cross_entropy(diffuse_densely(head.diffusion, attention, semantic), labels)}
+
+
+def diffuse_densely(neck: Any, attention: Tensor, semantic: Tensor) -> Tensor:
+    """Logits (N, K) behind SCM's blocks as published: all cosines, dense Newton-Schulz and a new map in every block."""
+    height, width = semantic.shape[2:]
+    size = height * width
+    row, column = torch.arange(size) // width, torch.arange(size) % width
+    near = (row[:, None] - row).abs() + (column[:, None] - column).abs() == 1
+    laplacian = torch.diag(near.sum(1)) - near.long()
+
+    def minmax(x: Tensor) -> Tensor:
+        shifted = x - x.min(1, keepdim=True).values
+        return shifted / shifted.max(1, keepdim=True).values
+
+    flow, maps = minmax(attention), semantic.flatten(2)
+    for index, steps in enumerate(neck.steps):
+        unit = maps / maps.norm(dim=1, keepdim=True)
+        matrix = laplacian * (neck.affinity_weights[index] * (unit.mT @ unit) - 1)
+        inverse = (neck.alpha * matrix.mT).detach()
+        for _ in range(steps):
+            inverse = inverse @ (2 * torch.eye(size) - matrix @ inverse)
+        diffused = (inverse.mT @ flow[..., None])[..., 0]
+        mask = minmax(F.tanhshrink(diffused / (neck.thresholds[index] * flow.max(1, keepdim=True).values)))
+        maps, flow = maps * (1 + mask[:, None]), flow + mask
+    return maps.mean(2)
+
+
+def steps_of(
+    method: str, size: str, batch: int, num_classes: int, seed: int = 0
+) -> tuple[Localizer, dict[str, Callable[[], dict[str, Tensor]]]]:
+    """The model and its two forward passes to the losses."""
+    torch.manual_seed(seed)
+    model = build_model(method, size, num_classes)
+    images = torch.randn(batch, 3, 224, 224)
+    labels = torch.randint(num_classes, (batch,))
+    samples = [LocDataSample() for _ in range(batch)]
+    for sample, label in zip(samples, labels):
+        sample.set_field(label[None], 'gt_label')
+    return model, {
+        'published': lambda: published_losses(model, images, labels),
+        'ours': lambda: model(images, samples, mode='loss'),
+    }
+
+
+def timed_step(model: Localizer, step: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, float], float]:
+    """Losses of one forward and backward pass and its CPU seconds."""
+    model.zero_grad(set_to_none=True)
+    start = time.process_time()
+    losses = step()
+    sum(losses.values()).backward()
+    return {key: value.item() for key, value in losses.items()}, time.process_time() - start
+
+
+def run(
+    method: str, size: str = 'small', batch: int = 8, repeats: int = 5, num_classes: int = 200
+) -> dict[str, Any]:
+    """Median CPU seconds of both steps, the median of their ratios, and the losses.
+
+    ``RuntimeError`` if the losses differ by more than 1e-4 relative.
+    """
+    model, steps = steps_of(method, size, batch, num_classes)
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    losses: dict[str, dict[str, float]] = {}
+    for _ in range(repeats):
+        for name, step in steps.items():
+            losses[name], elapsed = timed_step(model, step)
+            times[name].append(elapsed)
+    for key, value in losses['published'].items():
+        if abs(losses['ours'][key] - value) > 1e-4 * max(1.0, abs(value)):
+            raise RuntimeError(f'{method} {key}: published procedure {value}, ours {losses["ours"][key]}')
+    ratio = statistics.median(a / b for a, b in zip(times['published'], times['ours']))
+    medians = {f'{name}_s': statistics.median(values) for name, values in times.items()}
+    return dict(method=method, batch=batch, losses=losses, ratio=ratio, **medians)
+
+
+def peak_memory(method: str, name: str, size: str, batch: int) -> float:
+    """MiB that one step needs above the built model, in a process of its own."""
+    command = [sys.executable, '-W', 'ignore', __file__, '--memory-of', method, name]
+    command += ['--size', size, '--batch', str(batch)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+def measure_memory(method: str, name: str, size: str, batch: int) -> None:
+    model, steps = steps_of(method, size, batch, 200)
+    timed_step(model, steps_of(method, size, 1, 200)[1][name])  # libraries and their buffers
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    timed_step(model, steps[name])
+    print(json.dumps((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--size', default='small', choices=('tiny', 'small', 'base'))
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--memory-of', nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.memory_of:
+        measure_memory(*args.memory_of, args.size, args.batch)
+        return
+    print(f'training step on DeiT-{args.size.title()}, batch {args.batch}, 224x224, one thread; losses agree')
+    print('method   published   ours (CPU s)   ratio   published   ours (MiB)')
+    rows = {}
+    for method in METHODS:
+        rows[method] = row = run(method, args.size, args.batch, args.repeats)
+        memory = [peak_memory(method, name, args.size, args.batch) for name in ('published', 'ours')]
+        print(
+            f'{method:6} {row["published_s"]:11.2f} {row["ours_s"]:14.2f} {row["ratio"]:7.2f}x '
+            f'{memory[0]:11.0f} {memory[1]:12.0f}',
+            flush=True,
+        )
+    added = rows['scm']['ours_s'] / rows['tscam']['ours_s'] - 1
+    print(f"SCM's step costs {100 * added:.1f} % more than TS-CAM's")
+
+
+if __name__ == '__main__':
+    main()
