@@ -2,17 +2,20 @@
 
 Both return one dict per image with ``img_id`` (str), ``gt_label`` (int, from 0), ``bboxes`` ((M, 4) float64
 xyxy in pixels of the original image, exactly as published) and, where the files state it, ``size`` (W, H).
+Where ``localization.txt`` points to masks instead, there are ``mask_paths`` and ``ignore_path`` in place of boxes.
 Every error names file and line.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+MASK_SUFFIXES = {'.png', '.bmp', '.tif', '.tiff', '.gif', '.jpg', '.jpeg'}
 
 
 def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
@@ -66,8 +69,9 @@ def read_wsol_metadata(
     """Images of wsolevaluation's metadata layout, in the order of ``image_ids.txt``.
 
     ``image_sizes.txt`` and ``localization.txt`` may be absent or empty (``bboxes`` is then (0, 4)) and are
-    read for boxes only; an image may have several. Labels must lie in [0, ``num_classes``) where that is
-    given.
+    read for boxes only; an image may have several. Where ``localization.txt`` holds masks, see
+    ``read_mask_rows``, an entry has ``mask_paths`` and ``ignore_path`` as written there instead of ``bboxes``.
+    Labels must lie in [0, ``num_classes``) where that is given.
     """
     ids_file, labels_file, sizes_file, boxes_file = (
         os.path.join(ann_dir, name)
@@ -79,18 +83,45 @@ def read_wsol_metadata(
     boxes: dict[str, list[list[float]]] = {}
     if with_boxes and _has_lines(sizes_file):
         sizes = _read_table(sizes_file, 2, ',', int, from_right=True)
+    masks: dict[str, tuple[list[str], str | None]] = {}
     if with_boxes and _has_lines(boxes_file):
-        for img_id, box in _read_rows(boxes_file, 4, ',', float, from_right=True):
-            boxes.setdefault(img_id, []).append(box)
+        if _holds_masks(boxes_file):
+            masks = read_mask_rows(boxes_file)
+        else:
+            for img_id, box in _read_rows(boxes_file, 4, ',', float, from_right=True):
+                boxes.setdefault(img_id, []).append(box)
     entries = []
     for img_id in _unique(_read_lines(ids_file), ids_file):
         entry = {'img_id': img_id, 'gt_label': _of(labels, img_id, ann_dir, 'class_labels.txt')[0]}
-        if with_boxes:
+        if masks:
+            entry['mask_paths'], entry['ignore_path'] = _of(masks, img_id, ann_dir, 'localization.txt')
+        elif with_boxes:
             entry['bboxes'] = np.array(boxes.get(img_id, ()), dtype=np.float64).reshape(-1, 4)  # (M, 4)
         if sizes:
             entry['size'] = tuple(_of(sizes, img_id, ann_dir, 'image_sizes.txt'))
         entries.append(entry)
     return entries
+
+
+def read_mask_rows(path: str) -> dict[str, tuple[list[str], str | None]]:
+    """Mask files and ignore file (or ``None``) by image, of rows ``id,mask,ignore``: OpenImages' layout.
+
+    A row is one instance. An image's ignore file, the region that counts neither way, stands in one of its rows
+    and the field is empty in the others.
+    """
+    masks: dict[str, list[str]] = {}
+    ignored: dict[str, str] = {}
+    rows = _read_rows(path, 2, ',', str, from_right=True)
+    for number, (img_id, (mask, ignore)) in enumerate(rows, start=1):
+        if not mask:
+            raise ValueError(f'{path}, line {number}: {img_id!r} has no mask file; write id,mask,ignore')
+        masks.setdefault(img_id, []).append(mask)
+        if ignore and ignored.setdefault(img_id, ignore) != ignore:
+            raise ValueError(
+                f'{path}, line {number}: {img_id!r} has a second ignore file, {ignore!r}; leave the field empty '
+                'in all but one of its rows'
+            )
+    return {img_id: (files, ignored.get(img_id)) for img_id, files in masks.items()}
 
 
 def check_boxes(
@@ -136,6 +167,14 @@ def read_image_size(path: str) -> tuple[int, int]:
 
 def _has_lines(path: str) -> bool:
     return os.path.exists(path) and os.path.getsize(path) > 0
+
+
+def _holds_masks(path: str) -> bool:
+    """Whether a ``localization.txt`` holds rows ``id,mask,ignore``, not ``id,x0,y0,x1,y1``."""
+    fields = _read_lines(path)[0].split(',')
+    return len(fields) >= 3 and any(
+        os.path.splitext(field)[1].lower() in MASK_SUFFIXES for field in fields[-2:]
+    )
 
 
 def _read_lines(path: str) -> list[str]:
@@ -194,7 +233,7 @@ def _check_range(table: dict[str, list[int]], low: int, high: float, path: str) 
             raise ValueError(f'{path}, line {number}: {key!r} has {value}, which must lie in {low}..{high}')
 
 
-def _of(table: dict[str, list[Any]], key: str, root: str, name: str) -> list[Any]:
+def _of(table: Mapping[str, Any], key: str, root: str, name: str) -> Any:
     try:
         return table[key]
     except KeyError:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from .annotation_files import check_boxes, read_image_size
 from .data_root import resolve_data_path
 from .transforms.loading import UnreadableImageError
 
-LOCATION_KEYS = ('gt_bboxes', 'gt_mask', 'mask_path')
+LOCATION_KEYS = ('gt_bboxes', 'gt_mask', 'mask_path', 'mask_paths', 'ignore_path')
 
 
 class WSOLDataset(BaseDataset):
@@ -58,7 +58,9 @@ class WSOLDataset(BaseDataset):
         """All images and the class names.
 
         An entry has ``img_id``, ``img_path``, ``gt_label`` (int) and, if ``test_mode``, may have
-        ``gt_bboxes`` ((M, 4) float64 xyxy in pixels of the file), ``size`` (W, H) and ``mask_path``.
+        ``gt_bboxes`` ((M, 4) float64 xyxy in pixels of the file), ``size`` (W, H), and either ``mask_path``
+        (one file with 0 background, 1 object, 255 ignored, of the image's size) or ``mask_paths`` (one file an
+        instance, object where > 0, of any size) with ``ignore_path`` (or ``None``).
         """
         raise NotImplementedError(f'{type(self).__name__} must implement read_entries()')
 
@@ -82,6 +84,7 @@ class WSOLDataset(BaseDataset):
             entries = self._draw_shots(entries, self.shots)
         _check_files([entry['img_path'] for entry in entries])
         if self.test_mode:
+            _check_files([path for entry in entries for path in _mask_files(entry)], 'mask')
             self._check_boxes(entries)
         unwanted = ('size',) if self.test_mode else ('size', *LOCATION_KEYS)
         return [{key: entry[key] for key in entry if key not in unwanted} for entry in entries]
@@ -174,7 +177,13 @@ class WSOLDataset(BaseDataset):
             )
 
 
-def _check_files(paths: Sequence[str]) -> None:
+def _mask_files(entry: Mapping[str, Any]) -> list[str]:
+    """All mask files of an entry."""
+    files = [*entry.get('mask_paths', ()), entry.get('mask_path'), entry.get('ignore_path')]
+    return [path for path in files if path]
+
+
+def _check_files(paths: Sequence[str], kind: str = 'image') -> None:
     """``FileNotFoundError`` unless all files exist; lists each folder once instead of asking file by file."""
     folders: dict[str, set[str]] = {}
     missing = []
@@ -189,6 +198,6 @@ def _check_files(paths: Sequence[str]) -> None:
             missing.append(path)
     if missing:
         raise FileNotFoundError(
-            f'{len(missing)} of {len(paths)} image files are missing, first {", ".join(missing[:3])}; check '
+            f'{len(missing)} of {len(paths)} {kind} files are missing, first {", ".join(missing[:3])}; check '
             'data_root and MMWSOL_DATA_ROOT, or complete the download'
         )

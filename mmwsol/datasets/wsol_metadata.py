@@ -13,15 +13,16 @@ from .wsol_dataset import WSOLDataset
 
 @DATASETS.register_module()
 class WSOLMetadata(WSOLDataset):
-    """Any data set in the metadata layout of wsolevaluation (Choe et al., CVPR 2020): ILSVRC, CUBv2, ..
+    """Any data set in the metadata layout of wsolevaluation (Choe et al., CVPR 2020): ILSVRC, CUBv2, OpenImages, ..
 
     Args:
         ann_dir: folder with image_ids.txt, class_labels.txt (``id,label``) and, where they exist,
-            image_sizes.txt (``id,w,h``) and localization.txt (``id,x0,y0,x1,y1``, several rows per image
-            allowed).
+            image_sizes.txt (``id,w,h``) and localization.txt: boxes (``id,x0,y0,x1,y1``) or masks
+            (``id,mask,ignore``), several rows per image allowed.
         data_root: folder that the image ids are relative to; ``ann_dir`` by default.
         num_classes: by default as many as synset_words.txt in ``ann_dir`` has lines, else the highest label +
             1.
+        mask_root: folder that the mask files are relative to; ``data_root`` by default.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class WSOLMetadata(WSOLDataset):
         ann_dir: str,
         data_root: str | None = None,
         num_classes: int | None = None,
+        mask_root: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.ann_dir = resolve_data_path(ann_dir)
+        self.mask_root = None if mask_root is None else resolve_data_path(mask_root)
         self.requested_classes = num_classes
         super().__init__(data_root=ann_dir if data_root is None else data_root, **kwargs)
 
@@ -41,8 +44,12 @@ class WSOLMetadata(WSOLDataset):
         entries = read_wsol_metadata(self.ann_dir, with_boxes=self.test_mode, num_classes=num_classes)
         for entry in entries:
             entry['img_path'] = os.path.join(self.data_root, entry['img_id'])
-            if self.test_mode:
+            if 'bboxes' in entry:
                 entry['gt_bboxes'] = entry.pop('bboxes')
+            if 'mask_paths' in entry:
+                root, ignore = self.mask_root or self.data_root, entry['ignore_path']
+                entry['mask_paths'] = [os.path.join(root, name) for name in entry['mask_paths']]
+                entry['ignore_path'] = ignore and os.path.join(root, ignore)
         if names is None:
             names = [str(i) for i in range(num_classes or 1 + max(entry['gt_label'] for entry in entries))]
         return entries, names

@@ -66,3 +66,36 @@ def replace_line() -> Callable[[Path, int, str], None]:
 @pytest.fixture
 def image_writer() -> Callable[..., None]:
     return write_image
+
+
+@pytest.fixture
+def mask_root(data_root: Path) -> Path:
+    """OpenImages' layout: three 20x10 images; of the first two instances of other sizes, the last has no ignore file."""
+    root = data_root / 'masks'
+    for i in range(3):
+        write_image(root / f'test/{i}.jpg', seed=i)
+    draw_mask(root / 'test/0_m0.png', (10, 20), slice(0, 4), slice(0, 6))
+    draw_mask(root / 'test/0_m1.png', (30, 30), slice(15, 30), slice(15, 30))
+    draw_mask(root / 'test/0_ignore.png', (10, 20), slice(2, 8), slice(0, 20))
+    draw_mask(root / 'test/1_m0.png', (10, 20), slice(0, 0), slice(0, 0))
+    draw_mask(root / 'test/1_ignore.png', (10, 20), slice(0, 1), slice(0, 1))
+    draw_mask(root / 'test/2_m0.png', (5, 10), slice(0, 5), slice(0, 5))
+    texts = {
+        'image_ids.txt': 'test/0.jpg\ntest/1.jpg\ntest/2.jpg',
+        'class_labels.txt': 'test/0.jpg,1\ntest/1.jpg,0\ntest/2.jpg,2\n',
+        'image_sizes.txt': '',
+        'localization.txt': (
+            'test/0.jpg,test/0_m0.png,test/0_ignore.png\ntest/0.jpg,test/0_m1.png,\n'
+            'test/1.jpg,test/1_m0.png,test/1_ignore.png\ntest/2.jpg,test/2_m0.png,\n'
+        ),
+    }
+    for name, text in texts.items():
+        (root / name).write_text(text)
+    return root
+
+
+def draw_mask(path: Path, shape: tuple[int, int], rows: slice, columns: slice) -> None:
+    """A PNG with 255 in a rectangle."""
+    mask = np.zeros(shape, np.uint8)
+    mask[rows, columns] = 255
+    Image.fromarray(mask).save(path)

@@ -10,6 +10,7 @@ from mmwsol.datasets.annotation_files import (
     read_cub,
     read_cub_classes,
     read_image_size,
+    read_mask_rows,
     read_wsol_metadata,
 )
 
@@ -133,3 +134,39 @@ def test_the_real_imagenet_metadata_are_complete(shared_dir):
     assert sum(len(e['bboxes']) for e in entries) == len(lines)
     assert entries[0]['bboxes'][0].tolist() == [38, 53, 190, 202]
     assert entries[0]['size'] == (227, 227)
+
+
+def test_mask_rows_have_one_ignore_file_in_any_of_them(mask_root):
+    rows = read_mask_rows(str(mask_root / 'localization.txt'))
+    assert rows['test/0.jpg'] == (['test/0_m0.png', 'test/0_m1.png'], 'test/0_ignore.png')
+    assert rows['test/2.jpg'] == (['test/2_m0.png'], None)
+
+
+def test_masks_stand_in_place_of_boxes(mask_root):
+    first, *_ = read_wsol_metadata(str(mask_root))
+    assert set(first) == {'img_id', 'gt_label', 'mask_paths', 'ignore_path'}
+    assert set(read_wsol_metadata(str(mask_root), with_boxes=False)[0]) == {'img_id', 'gt_label'}
+
+
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('test/0.jpg,test/0_m1.png,test/1_ignore.png', r'line 2: .* has a second ignore file'),
+        ('test/0.jpg,,', r'line 2: .* has no mask file'),
+        ('test/0.jpg', r'line 2: must be an id and 2 str value\(s\)'),
+        ('test/1.jpg,test/1_m0.png,', None),
+    ],
+)
+def test_broken_mask_row_is_named(mask_root, replace_line, line, message):
+    replace_line(mask_root / 'localization.txt', 2, line)
+    if message is None:
+        assert read_wsol_metadata(str(mask_root))[0]['mask_paths'] == ['test/0_m0.png']
+        return
+    with pytest.raises(ValueError, match=message):
+        read_wsol_metadata(str(mask_root))
+
+
+def test_image_without_a_mask_row_is_named(mask_root, replace_line):
+    replace_line(mask_root / 'localization.txt', 4, 'test/1.jpg,test/1_m0.png,')
+    with pytest.raises(ValueError, match=r"localization\.txt: no line for image id 'test/2\.jpg'"):
+        read_wsol_metadata(str(mask_root))

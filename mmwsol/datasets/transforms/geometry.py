@@ -1,7 +1,8 @@
 """Resize, crop and flip of an image together with its boxes and mask.
 
 All of them read and write the same entries: ``img`` (H, W, 3) uint8, ``gt_bboxes`` (M, 4) float xyxy, neither
-rounded nor clipped, ``gt_mask`` (H, W) uint8 by nearest neighbour, and the way back to the file's pixels:
+rounded nor clipped, ``gt_mask`` (H, W) uint8 by nearest neighbour (until the first ``Resize`` perhaps of other
+sizes than the image, see ``LoadLocImage``), and the way back to the file's pixels:
 ``resize_shape``, ``crop_offset``, ``flip``, which means that the order must be resize, crop, flip. Random
 choices come from numpy's global generator.
 """
@@ -15,6 +16,8 @@ import numpy as np
 from PIL import Image
 
 from mmwsol.registry import TRANSFORMS
+
+from .loading import merge_masks
 
 Results = dict[str, Any]
 INTERPOLATIONS = {mode.name.lower(): mode for mode in Image.Resampling}
@@ -50,9 +53,9 @@ class Resize:
             new, old = [new_w, new_h, new_w, new_h], [old_w, old_h, old_w, old_h]
             results['gt_bboxes'] = results['gt_bboxes'] * new / old
         if 'gt_mask' in results:
-            results['gt_mask'] = cv2.resize(
-                results['gt_mask'], (new_w, new_h), interpolation=cv2.INTER_NEAREST
-            )
+            masks = results['gt_mask'] if isinstance(results['gt_mask'], list) else [results['gt_mask']]
+            masks = [cv2.resize(m, (new_w, new_h), interpolation=cv2.INTER_NEAREST) for m in masks]
+            results['gt_mask'] = merge_masks(masks) if len(masks) > 1 else masks[0]
         results.update(resize_shape=(new_h, new_w), img_shape=(new_h, new_w))
         return results
 
@@ -102,6 +105,7 @@ class RandomFlip:
     def __call__(self, results: Results) -> Results:
         if np.random.rand() >= self.prob:
             return results
+        check_mask_frame(results)
         width = results['img'].shape[1]
         results['img'] = results['img'][:, ::-1]
         if 'gt_bboxes' in results:
@@ -139,6 +143,7 @@ def crop(results: Results, top: int, left: int, size: tuple[int, int]) -> Result
     if results.get('test_mode', True) and results['flip']:
         raise ValueError('a crop must come before the flip in a test pipeline: the way back would be lost')
     h, w = size
+    check_mask_frame(results)
     results['img'] = results['img'][top : top + h, left : left + w]  # (h, w, 3)
     if 'gt_bboxes' in results:
         results['gt_bboxes'] = results['gt_bboxes'] - [left, top, left, top]
@@ -147,6 +152,16 @@ def crop(results: Results, top: int, left: int, size: tuple[int, int]) -> Result
     old_top, old_left = results['crop_offset']
     results.update(crop_offset=(old_top + top, old_left + left), img_shape=size)
     return results
+
+
+def check_mask_frame(results: Results) -> None:
+    """``ValueError`` if a mask is still of another size than its image."""
+    if isinstance(results.get('gt_mask'), list):
+        raise ValueError(
+            f'{results.get("img_path", "image")}: its masks have the sizes '
+            f'{[mask.shape for mask in results["gt_mask"]]} (H, W), not that of the image, '
+            f'{tuple(results["img_shape"])}; put Resize before crop, flip and PackLocInputs'
+        )
 
 
 def _size(size: int | tuple[int, int]) -> tuple[int, int]:

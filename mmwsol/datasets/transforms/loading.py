@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from mmwsol.registry import TRANSFORMS
+
+IGNORED = 255
 
 
 class UnreadableImageError(ValueError):
@@ -14,7 +17,12 @@ class UnreadableImageError(ValueError):
 
 @TRANSFORMS.register_module()
 class LoadLocImage:
-    """Decode ``img_path`` to ``img`` (H, W, 3) uint8 RGB; if present, ``mask_path`` to ``gt_mask`` (H, W).
+    """Decode ``img_path`` to ``img`` (H, W, 3) uint8 RGB; if present, masks to ``gt_mask``.
+
+    ``mask_path`` is one file with 0 background, 1 object, 255 ignored. ``mask_paths`` are instances, united, and
+    ``ignore_path`` what else is ignored, by wsolevaluation's rules; they may have other sizes than the image (in
+    OpenImages they do), and ``gt_mask`` is then a list, one (h, w) of each size, until ``Resize`` brings it to the
+    image's frame in one step.
 
     As the published loaders do, pixels are taken as stored: an EXIF orientation is ignored (annotations refer
     to the stored pixels), transparency is dropped, nothing is decoded at reduced scale.
@@ -37,10 +45,31 @@ class LoadLocImage:
                     f'{results["mask_path"]}: a mask must have the size of its image, got '
                     f'{results["gt_mask"].shape} (H, W) for {results["img_path"]} with {shape}'
                 )
+        if 'mask_paths' in results:
+            layers = _load_instances(results)
+            results['gt_mask'] = layers[0] if [m.shape for m in layers] == [shape] else layers
         return results
 
     def __repr__(self) -> str:
         return 'LoadLocImage()'
+
+
+def merge_masks(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """Masks (H, W) of 0, 1 and 255 as one: object where any is, else ignored where any is."""
+    stacked = np.stack(masks)  # (M, H, W)
+    ignored = np.where((stacked == IGNORED).any(axis=0), IGNORED, 0)
+    return np.where((stacked == 1).any(axis=0), 1, ignored).astype(np.uint8)
+
+
+def _load_instances(results: Mapping[str, Any]) -> list[np.ndarray]:
+    """Instance masks and ignored region, merged among those of one size: uint8 of 0, 1 and 255."""
+    layers = [(_decode(path, 'L') > 0).astype(np.uint8) for path in results['mask_paths']]
+    if results.get('ignore_path'):
+        layers.append(np.where(_decode(results['ignore_path'], 'L') > 0, IGNORED, 0).astype(np.uint8))
+    by_size: dict[tuple[int, ...], list[np.ndarray]] = {}
+    for layer in layers:
+        by_size.setdefault(layer.shape, []).append(layer)
+    return [merge_masks(group) for group in by_size.values()]
 
 
 def _decode(path: str, mode: str) -> np.ndarray:

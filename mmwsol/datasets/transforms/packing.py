@@ -8,6 +8,8 @@ import torch
 from mmwsol.registry import TRANSFORMS
 from mmwsol.structures import LocDataSample
 
+from .geometry import check_mask_frame
+
 META_KEYS = (
     'sample_idx',
     'img_id',
@@ -29,6 +31,7 @@ class PackLocInputs:
     """
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        check_mask_frame(results)
         img = np.array(np.moveaxis(results['img'], -1, -3), order='C')  # (3, H, W) or (10, 3, H, W)
         sample = LocDataSample(metainfo={key: results[key] for key in META_KEYS if key in results})
         if 'gt_label' in results:
