@@ -60,7 +60,7 @@ class SpatialTokenViT(ViTBackbone):
 
     def run_spatial_block(self, block: Any, tokens: Tensor, masks: list[Tensor]) -> Tensor:
         """A block whose keys are masked by what the spatial token sees; appends the mask (N, L)."""
-        queries, keys, values = project_qkv(block.attn, block.norm1(tokens))
+        queries, keys, values = project_qkv(block.attn, tokens, block.norm1)
         mask = spatial_mask(block.attn, queries, keys)
         masks.append(mask)
         if self.masking:

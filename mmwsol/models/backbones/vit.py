@@ -5,11 +5,11 @@ from typing import Any
 
 import timm
 import torch
-from timm.layers import Attention
+from timm.layers import Attention, Mlp
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmwsol.models.layers import attend, attention_matrix, attention_row, project_qkv
+from mmwsol.models.layers import attend, attention_matrix, attention_row, linear_of, project_qkv
 from mmwsol.registry import MODELS
 
 from .pretrained_weights import PretrainedModule, load_pretrained_weights
@@ -92,7 +92,7 @@ class ViTBackbone(PretrainedModule):
 
     def run_block(self, block: Any, tokens: Tensor, rows: list[Tensor]) -> Tensor:
         """One transformer block; appends what ``attention`` asks for to ``rows``."""
-        queries, keys, values = project_qkv(block.attn, block.norm1(tokens))
+        queries, keys, values = project_qkv(block.attn, tokens, block.norm1)
         if self.attention == 'always' or (self.attention == 'test' and not self.training):
             rows.append(attention_row(block.attn, queries, keys, 0))
         elif self.attention == 'rollout' and not self.training:
@@ -105,9 +105,15 @@ class ViTBackbone(PretrainedModule):
 
     @staticmethod
     def finish_block(block: Any, tokens: Tensor, attended: Tensor) -> Tensor:
-        """Residual of the attention, then the perceptron."""
+        """Residual of the attention, then the perceptron, whose hidden activation is made again in the backward pass."""
         tokens = tokens + block.drop_path1(block.ls1(attended))
-        return tokens + block.drop_path2(block.ls2(block.mlp(block.norm2(tokens))))
+        mlp = block.mlp
+        if type(mlp) is Mlp and isinstance(mlp.norm, nn.Identity) and mlp.drop1.p == 0:
+            out = linear_of(mlp.fc2, mlp.act, linear_of(mlp.fc1, block.norm2, tokens))
+            out = mlp.drop2(out)
+        else:
+            out = mlp(block.norm2(tokens))
+        return tokens + block.drop_path2(block.ls2(out))
 
     def gather_rows(self, rows: list[Tensor]) -> Tensor:
         """(N, blocks, L); one row for a rollout."""

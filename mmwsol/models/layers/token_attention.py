@@ -6,6 +6,7 @@ product of a query with the keys, and no (heads, L, L) matrix is stored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,12 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .precision import at_least_float32, without_autocast
+from .recompute import linear_of
 
 
-def project_qkv(attention: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values (N, heads, L, d) of normalised tokens (N, L, D)."""
+def project_qkv(
+    attention: Any, x: Tensor, norm: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values (N, heads, L, d) of tokens (N, L, D), which ``norm`` normalises first."""
     n, length, _ = x.shape
-    qkv = attention.qkv(x).reshape(n, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
+    projected = attention.qkv(x) if norm is None else linear_of(attention.qkv, norm, x)
+    qkv = projected.reshape(n, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
     queries, keys, values = qkv.unbind(0)
     return attention.q_norm(queries), attention.k_norm(keys), values
 
