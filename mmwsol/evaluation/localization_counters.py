@@ -61,17 +61,25 @@ def assign_images(records: Sequence[Record]) -> tuple[list[NDArray[np.bool_]], i
     )
     ranks = all_gather_object(own)
     check_all_or_none_boxed(any(r['boxed'] for r in ranks), [name for r in ranks for name in r['unboxed']])
-    if any((r['indices'] < 0).any() for r in ranks):
-        if get_world_size() > 1:
-            raise ValueError('a distributed test needs sample_idx in every sample, so that each counts once')
-        mask = np.ones(len(indices), bool)
-    else:
-        mask = np.zeros(len(indices), bool)
-        mask[np.unique(indices, return_index=True)[1]] = True
-        for lower in ranks[: get_rank()]:
-            mask &= ~np.isin(indices, lower['indices'])
+    mask = count_once(indices, [r['indices'] for r in ranks])
     ends = np.cumsum([len(record['sample_idx']) for record in records])
     return np.split(mask, ends[:-1]) if records else [], max(r['num_classes'] for r in ranks)
+
+
+def count_once(indices: NDArray[np.int64], of_ranks: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    """Which images of this rank count: each ``sample_idx`` where it first occurs, on the lowest rank that has it.
+
+    ``of_ranks`` holds the ``indices`` of every rank. Images without one, -1, all count, in one process only.
+    """
+    if any((other < 0).any() for other in of_ranks):
+        if get_world_size() > 1:
+            raise ValueError('a distributed test needs sample_idx in every sample, so that each counts once')
+        return np.ones(len(indices), bool)
+    mask = np.zeros(len(indices), bool)
+    mask[np.unique(indices, return_index=True)[1]] = True
+    for lower in of_ranks[: get_rank()]:
+        mask &= ~np.isin(indices, lower)
+    return mask
 
 
 def count_records(

@@ -46,7 +46,7 @@ class LocalizationPlan:
         if not all(0 < level <= 100 for level in iou_thresholds):
             raise ValueError(f'iou_thresholds are percents in (0, 100], got {tuple(iou_thresholds)}')
         self.protocols = list(protocols)
-        self.row_names = _unique_names(protocol.name for protocol in protocols)
+        self.row_names = unique_names(protocol.name for protocol in protocols)
         self.iou_thresholds = tuple(iou_thresholds)
         self.levels = tuple(sorted({*iou_thresholds, 50}))
         self.interval = interval
@@ -183,7 +183,7 @@ def _box_rules(protocol: Protocol) -> dict[str, object]:
     return {key: value for key, value in protocol.to_dict().items() if key not in {'name', *MAP_SWITCHES}}
 
 
-def _unique_names(names: Iterable[str]) -> list[str]:
+def unique_names(names: Iterable[str]) -> list[str]:
     """Names of rows; a repeated one gets a number."""
     unique: list[str] = []
     for name in names:

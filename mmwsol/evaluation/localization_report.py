@@ -96,10 +96,14 @@ def format_localization_table(summary: Mapping[str, Any]) -> str:
         source = row.get('threshold_source', '-')
         end = i == len(summary['rows'])
         table.add_row(row['name'], threshold, source, *values, str(summary['num_images']), end_section=end)
+    return '\n'.join([*table_lines(table), *summary['notes']])
+
+
+def table_lines(table: Table) -> list[str]:
+    """A table as lines of plain text."""
     out = StringIO()
     Console(file=out, width=1000, color_system=None).print(table)
-    lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
-    return '\n'.join([*lines, *summary['notes']])
+    return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
 
 
 def _protocol_row(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> dict[str, Any]:

@@ -201,6 +201,8 @@ PROTOCOLS: dict[str, Protocol] = {
     # wsolevaluation (Choe et al., CVPR 2020): MaxBoxAcc and MaxBoxAccV2
     'choe_v1': _CHOE_V1,
     'choe_v2': replace(_CHOE_V1, name='choe_v2', component='all_contours'),
+    # DA-WSOL, CVPR 2022: choe_v2's rules, with Top-1 Loc at its own best threshold, as every choe row has it
+    'dawsol': replace(_CHOE_V1, name='dawsol', component='all_contours'),
     # TS-CAM, ICCV 2021, on the 224 squashed image; threshold of CUB (ILSVRC: 0.12)
     'tscam': _TSCAM,
     # SCM, ECCV 2022, on the 224 squashed image; its "GT-known" never sees the true class's map

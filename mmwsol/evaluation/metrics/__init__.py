@@ -1,3 +1,4 @@
 from .localization import LocalizationMetric
+from .pixel import PixelMetric
 
-__all__ = ['LocalizationMetric']
+__all__ = ['LocalizationMetric', 'PixelMetric']

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mmwsol.registry import METRICS
 
@@ -26,10 +23,12 @@ from ..localization_counters import (
 from ..localization_plan import STANDARD, LocalizationPlan
 from ..localization_report import format_localization_table, localization_summary, summary_metrics
 from ..protocols import Protocol, get_protocol
+from .counting_metric import CountingMetric
+from .sample_fields import groups_of_one_size, image_name, sample_indices, to_numpy, true_label
 
 
 @METRICS.register_module()
-class LocalizationMetric(BaseMetric):
+class LocalizationMetric(CountingMetric):
     """Localization accuracy under one or several protocols, in one table with two trivial baselines.
 
     One row a protocol: GT-known, Top-1 and Top-5 Loc and the fractions at every IoU level by the protocol's
@@ -66,13 +65,11 @@ class LocalizationMetric(BaseMetric):
         prefix: str | None = 'wsol',
         collect_device: str = 'cpu',
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__(prefix, collect_device)
         if isinstance(protocols, (str, Mapping, Protocol)):
             protocols = [protocols]
         self.plan = LocalizationPlan([get_protocol(p) for p in protocols], iou_thresholds, interval)
         self.num_threads = num_threads
-        self.table_text = ''
-        self.summary: dict[str, Any] = {}
 
     @property
     def protocols(self) -> list[Protocol]:
@@ -82,7 +79,7 @@ class LocalizationMetric(BaseMetric):
         """Box a batch under every protocol and keep a few hundred bytes an image."""
         record = _classification_record(data_samples)
         boxed = [_has_boxes(sample) for sample in data_samples]
-        record['unboxed'] = [_image_name(s) for s, has_box in zip(data_samples, boxed) if not has_box][:1]
+        record['unboxed'] = [image_name(s) for s, has_box in zip(data_samples, boxed) if not has_box][:1]
         unboxed = [name for other in (*self.results, record) for name in other['unboxed']]
         check_all_or_none_boxed(any(boxed) or any('packed' in other for other in self.results), unboxed)
         if any(boxed):
@@ -102,27 +99,15 @@ class LocalizationMetric(BaseMetric):
         print_log('\n' + self.table_text, logger='current')
         return summary_metrics(self.summary)
 
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Percents by ``<prefix>/<row>/<metric>``, the same on all ranks.
-
-        In place of MMEngine's collection of results, which cuts the padded ones off by position: every rank
-        counts its own images, and only counters travel.
-        """
-        results, self.results = self.results, []
-        metrics = self.compute_metrics(results)
-        if metrics and self.summary['num_images'] != size:
-            print_log(f'{self.summary["num_images"]} of {size} images were evaluated', logger='current')
-        return {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in metrics.items()}
-
     def _box_record(self, samples: Sequence[dict]) -> Record:
         gt = {rounding: [_gt_in_input(s, rounding) for s in samples] for rounding in self.plan.roundings()}
         hits = {key: np.zeros((len(samples), *shape), bool) for key, shape in self.plan.hit_shapes.items()}
-        for members in _groups_of_one_size(samples):
+        for members in groups_of_one_size(samples):
             group = [samples[i] for i in members]
             parts = self.plan.hits(
                 torch.stack([sample['pred_maps'] for sample in group]),  # (n, C, h, w)
                 torch.stack([sample['map_labels'] for sample in group]),  # (n, C)
-                torch.cat([_label(sample) for sample in group]),
+                torch.cat([true_label(sample) for sample in group]),
                 tuple(group[0]['img_shape'][:2]),
                 {rounding: [boxes[i] for i in members] for rounding, boxes in gt.items()},
                 len(group[0]['pred_scores']) if 'pred_scores' in group[0] else None,
@@ -140,33 +125,26 @@ class LocalizationMetric(BaseMetric):
 
 
 def _classification_record(samples: Sequence[dict]) -> Record:
-    labels = _numpy(torch.cat([_label(sample) for sample in samples])).astype(np.int64)
+    labels = to_numpy(torch.cat([true_label(sample) for sample in samples])).astype(np.int64)
     ranks = np.full(len(labels), -1)
     if all('pred_scores' in sample for sample in samples):
-        scores = _numpy(torch.stack([sample['pred_scores'] for sample in samples]).float())
+        scores = to_numpy(torch.stack([sample['pred_scores'] for sample in samples]).float())
         if labels.min() < 0 or labels.max() >= scores.shape[1]:
             raise ValueError(
                 f'labels must be in 0..{scores.shape[1] - 1}, got {labels.min()}..{labels.max()}; '
                 "make the head's num_classes that of the data"
             )
         ranks = score_ranks(scores, labels)
-    indices = np.array([int(sample.get('sample_idx', -1)) for sample in samples], np.int64)
-    return dict(sample_idx=indices, label=labels, rank=ranks.astype(np.int32))
-
-
-def _label(sample: Mapping[str, Any]) -> Tensor:
-    if sample.get('gt_label') is None:
-        raise ValueError(f'{_image_name(sample)} has no gt_label, which every localization accuracy needs')
-    return torch.as_tensor(sample['gt_label']).reshape(-1)[:1]
+    return dict(sample_idx=sample_indices(samples), label=labels, rank=ranks.astype(np.int32))
 
 
 def _gt_in_input(sample: Mapping[str, Any], rounding: BoxRounding) -> NDArray:
     """True boxes (M, 4) in the input frame, from the published annotation where the sample carries it."""
     img_shape = tuple(sample['img_shape'][:2])
     if sample.get('ori_bboxes') is None:
-        return boxes_to_input(_numpy(sample['gt_bboxes']), img_shape, rounding=rounding)
+        return boxes_to_input(to_numpy(sample['gt_bboxes']), img_shape, rounding=rounding)
     return boxes_to_input(
-        _numpy(sample['ori_bboxes']),
+        to_numpy(sample['ori_bboxes']),
         tuple(sample['ori_shape'][:2]),
         tuple(sample.get('resize_shape') or img_shape),
         tuple(sample.get('crop_offset') or (0, 0)),
@@ -176,27 +154,5 @@ def _gt_in_input(sample: Mapping[str, Any], rounding: BoxRounding) -> NDArray:
     )
 
 
-def _groups_of_one_size(samples: Sequence[dict]) -> list[list[int]]:
-    """Positions of samples whose maps and network inputs have the same size."""
-    for sample in samples:
-        if 'pred_maps' not in sample or 'map_labels' not in sample:
-            raise ValueError(
-                f"{_image_name(sample)} has no pred_maps with map_labels; the head's predict() emits them"
-            )
-
-    def size(i: int) -> tuple[int, ...]:
-        return (*samples[i]['pred_maps'].shape, *samples[i]['img_shape'][:2])
-
-    return [list(group) for _, group in groupby(sorted(range(len(samples)), key=size), key=size)]
-
-
 def _has_boxes(sample: Mapping[str, Any]) -> bool:
     return any(sample.get(key) is not None and len(sample[key]) > 0 for key in ('ori_bboxes', 'gt_bboxes'))
-
-
-def _image_name(sample: Mapping[str, Any]) -> str:
-    return str(sample.get('img_path') or sample.get('img_id') or 'an image')
-
-
-def _numpy(value: Any) -> NDArray:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
