@@ -71,6 +71,7 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
     from .parity_bas import check_bas
     from .parity_data_pipeline import check_data_pipeline
     from .parity_evaluation import check_box_evaluator, check_post_processing, check_top1_evaluator
+    from .parity_masks import check_mask_evaluator
     from .parity_protocols import check_eval_protocol
     from .parity_sat import check_sat, check_sat_test
     from .parity_tscam import check_scm, check_scm_conformer, check_tscam
@@ -80,6 +81,7 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
         ({'maps', 'boxes_cvpr', 'boxes_ext'}, check_post_processing),
         ({'gt_boxes_224', 'v2_i001_correct_iou50'}, check_box_evaluator),
         ({'top1_correct_iou50', 'pred_label'}, check_top1_evaluator),
+        ({'score_maps_u16', 'gt_masks', 'da_iou_curve_01'}, check_mask_evaluator),
         ({'cams', 'evaluated_rows', 'scm_det50'}, check_eval_protocol),
         ({'cub0_tensor_s4', 'in_line'}, check_data_pipeline),
         ({'state_keys', 'attn_cls_rows', 'semantic'}, check_tscam),

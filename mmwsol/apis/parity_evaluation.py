@@ -13,17 +13,19 @@ from torch import Tensor
 
 from mmwsol.evaluation import get_protocol
 from mmwsol.evaluation.functional.boxes import BoxRounding, boxes_to_input, pairwise_iou
+from mmwsol.evaluation.functional.components import largest_components
 from mmwsol.evaluation.functional.heatmaps import to_uint8_range
 from mmwsol.evaluation.functional.localization_accuracy import iou_hits
 from mmwsol.evaluation.localization import protocol_boxes, protocol_heatmaps, protocol_ious, protocol_levels
 
 from .parity import Comparison, Fixture, compare
+from .parity_masks import check_pooled_pixels
 
 LEVELS = (30, 50, 70)
 
 
 def check_post_processing(fixture: Fixture, path: Path) -> Iterator[Comparison]:
-    """Boxes, areas and upsampled maps of both BAS releases, their true boxes and their IoU."""
+    """Boxes, areas and upsampled maps of both BAS releases, their true boxes, IoU, PxAP and pIoU."""
     maps = torch.from_numpy(fixture['maps'])
     size = tuple(fixture['up_ext'].shape[1:])
     thresholds = fixture['thresholds'].tolist()
@@ -36,11 +38,14 @@ def check_post_processing(fixture: Fixture, path: Path) -> Iterator[Comparison]:
         yield compare(
             f'boxes_{release}', protocol_boxes(levels, len(thresholds), protocol), fixture[f'boxes_{release}']
         )
+        _, areas = largest_components(levels, len(thresholds))
+        yield compare(f'mask_area_{release}', areas, fixture[f'mask_area_{release}'])
         yield from _check_transport(fixture, release, protocol.gt_rounding, size)
     iou = np.array(
         [pairwise_iou(p[None], g[None])[0, 0] for p, g in zip(fixture['iou_pred'], fixture['iou_gt'])]
     )
     yield compare('iou', iou, fixture['iou'], 1e-12)
+    yield from check_pooled_pixels(fixture)
 
 
 def _check_transport(

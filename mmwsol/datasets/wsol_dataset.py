@@ -159,9 +159,10 @@ class WSOLDataset(BaseDataset):
 
     def _check_boxes(self, entries: list[dict[str, Any]]) -> None:
         with_boxes = [entry for entry in entries if len(entry.get('gt_bboxes', ()))]
-        if len(with_boxes) < len(entries):
+        bare = sum(not len(entry.get('gt_bboxes', ())) and not _mask_files(entry) for entry in entries)
+        if bare:
             print_log(
-                f'{len(entries) - len(with_boxes)} of {len(entries)} images of {self.data_root} have no box',
+                f'{bare} of {len(entries)} images of {self.data_root} have no box',
                 logger='current',
             )
         past = check_boxes(
