@@ -1,0 +1,18 @@
+"""DA-WSOL on the drawn data, from random weights: 14x14 maps, 8 samples of each domain.
+
+    python tools/train.py configs/dawsol/dawsol_testresnet_toy.py
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .._base_.backbones.test_resnet import *
+    from .._base_.datasets.toy_shapes import *
+    from .._base_.default_runtime import *
+    from .._base_.models.dawsol import *
+    from .._base_.schedules.toy import *
+
+backbone.out_indices = (-1,)
+model.update(backbone=backbone)
+model.head.update(num_classes=num_classes, in_channels=out_channels)
+model.head.assigner.update(num_samples=8)
