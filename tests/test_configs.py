@@ -96,8 +96,9 @@ def test_head_keeps_the_maps_that_its_protocols_need(path: Path) -> None:
     from mmwsol.evaluation import get_protocol
 
     cfg = Config.fromfile(str(path))
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        for protocol in (get_protocol(p) for p in evaluator.protocols):
+    lists = [e if isinstance(e, list) else [e] for e in (cfg.val_evaluator, cfg.test_evaluator)]
+    for evaluator in (evaluator for evaluators in lists for evaluator in evaluators):
+        for protocol in (get_protocol(p) for p in evaluator['protocols']):
             enough = cfg.model.head.get('topk', 5) >= min(protocol.topk, cfg.num_classes)
             assert protocol.uses_gt_map or protocol.map_source == 'top1' or enough, protocol.name
 

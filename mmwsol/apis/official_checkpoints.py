@@ -122,6 +122,36 @@ def rename_sat_key(key: str) -> str:
     return _SAT_NAMES.get(key) or rename_tscam_key(key)
 
 
+_DAWSOL_MODULES = {'fc': 'head.fc', 'SPG_A3_1b.0': 'head.hidden.1', 'SPG_A3_2b.0': 'head.hidden.4'}
+
+
+def convert_dawsol(content: Mapping) -> dict[str, Tensor]:
+    """A DA-WSOL checkpoint (ResNet-50 or InceptionV3) as the state dict of a ``Localizer`` with ``DAWSOLHead``.
+
+    Takes extractor and classifier in one state dict or in two of one mapping, with or without ``module.``. The authors' code
+    does not save the anchors: they start anew, so load it with ``strict=False``.
+
+    Raises:
+        ValueError: it has no 1x1 convolution as classifier, so it is not a DA-WSOL checkpoint.
+    """
+    parts = [value for value in content.values() if isinstance(value, Mapping)] or [content]
+    states = [part for part in parts if any(isinstance(value, Tensor) for value in part.values())]
+    state = {key: value for part in states for key, value in plain_state_dict(part).items()}
+    converted = {rename_dawsol_key(key): value for key, value in state.items()}
+    weight = converted.get('head.fc.weight')
+    if weight is None or weight.ndim != 4:
+        raise ValueError(
+            f'not a DA-WSOL checkpoint: it must hold fc.weight (K, C, 1, 1); its keys start with {list(converted)[:4]}'
+        )
+    return converted
+
+
+def rename_dawsol_key(key: str) -> str:
+    """Our name of a parameter or buffer of the authors' extractor or classifier."""
+    module, _, leaf = key.rpartition('.')
+    return f'{_DAWSOL_MODULES.get(module, f"backbone.{module}")}.{leaf}'
+
+
 def _check_classifier(converted: Mapping[str, Tensor], method: str, expected: str) -> None:
     weight = converted.get('head.semantic.weight')
     if weight is None or weight.ndim != 4:
@@ -135,4 +165,5 @@ CONVERTERS: dict[str, Callable[[Mapping], dict[str, Tensor]]] = {
     'tscam': convert_tscam,
     'scm': convert_tscam,
     'sat': convert_sat,
+    'dawsol': convert_dawsol,
 }

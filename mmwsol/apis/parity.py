@@ -70,6 +70,7 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
     """
     from .parity_bas import check_bas
     from .parity_data_pipeline import check_data_pipeline
+    from .parity_dawsol import check_dawsol, check_dawsol_losses
     from .parity_evaluation import check_box_evaluator, check_post_processing, check_top1_evaluator
     from .parity_masks import check_mask_evaluator
     from .parity_protocols import check_eval_protocol
@@ -89,6 +90,8 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
         ({'state_keys', 'masks_all_layers', 'area_target'}, check_sat),
         ({'state_keys', 'cams', 'grad/conv_cls_head.bias'}, check_scm_conformer),
         ({'state/loc_token', 'logits_center', 'tencrop_prob'}, check_sat_test),
+        ({'s0_kmeans_init', 'mmd_linear'}, check_dawsol_losses),
+        ({'resnet50_lfm0_score_maps_raw', 'resnet50_lfm0_classifier_names'}, check_dawsol),
     ]
     path = Path(path)
     with np.load(path, allow_pickle=False) as fixture:

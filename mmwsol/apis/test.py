@@ -43,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     drop_pretrained_weights(cfg.model)
     cfg.load_from = args.checkpoint
     if args.protocol:
-        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
-        evaluators[0].protocols = [parse_protocol(text).to_dict() for text in args.protocol]
+        replace_protocols(cfg, args.protocol)
     if args.ten_crop:
         use_ten_crops(cfg)
     if args.show_dir:
@@ -60,6 +59,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
 def command() -> None:
     """``mmwsol-test``: a console script must return nothing, its value would be the exit code."""
     main()
+
+
+def replace_protocols(cfg: Config, texts: Sequence[str]) -> None:
+    """Score under these protocols: the first evaluator, and every other that states protocols in the config."""
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    for evaluator in evaluators:
+        if evaluator is evaluators[0] or 'protocols' in evaluator:
+            evaluator['protocols'] = [parse_protocol(text).to_dict() for text in texts]
 
 
 def use_ten_crops(cfg: Config) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmwsol.apis.official_checkpoints import (
     convert_bas,
+    convert_dawsol,
     convert_sat,
     convert_tscam,
     rename_bas_key,
@@ -168,3 +169,33 @@ def test_official_names_fill_the_shipped_transformers_exactly(
         model = MODELS.build(cfg.model)
     official = {key: torch.empty(1, 1, 1, 1) for key in arrays['state_keys'].tolist()}
     assert set(convert(official)) == set(model.state_dict())
+
+
+DAWSOL = {'SPG_A3_1b.0.bias': torch.zeros(2), 'Mixed_6e.branch1x1.bn.weight': torch.zeros(2)}
+DAWSOL_CLASSIFIER = {'fc.weight': torch.zeros(4, 2, 1, 1), 'fc.bias': torch.zeros(4)}
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        DAWSOL | DAWSOL_CLASSIFIER,
+        dict(epoch=3, model={f'module.{k}': v for k, v in (DAWSOL | DAWSOL_CLASSIFIER).items()}),
+        dict(extractor=DAWSOL, optimizer=dict(state={}, param_groups=[]), classifier=DAWSOL_CLASSIFIER),
+    ],
+    ids=['bare', 'wrapped', 'two parts'],
+)
+def test_dawsols_extractor_and_classifier_get_our_names(content: dict) -> None:
+    assert set(convert_dawsol(content)) == {
+        'head.hidden.1.bias',
+        'backbone.Mixed_6e.branch1x1.bn.weight',
+        'head.fc.weight',
+        'head.fc.bias',
+    }
+
+
+def test_dawsols_linear_or_missing_classifier_is_refused() -> None:
+    for content in (DAWSOL, DAWSOL | {'fc.weight': torch.zeros(4, 2)}):
+        with pytest.raises(
+            ValueError, match=r'not a DA-WSOL checkpoint: it must hold fc\.weight \(K, C, 1, 1\)'
+        ):
+            convert_dawsol(content)

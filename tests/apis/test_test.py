@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmwsol.apis import test as test_api
-from mmwsol.apis.test import check_checkpoint, main, use_ten_crops, write_result
+from mmwsol.apis.test import check_checkpoint, main, replace_protocols, use_ten_crops, write_result
 from mmwsol.evaluation import get_protocol
 
 TOY = 'bas/bas_testresnet_toy.py'
@@ -102,6 +102,18 @@ def test_protocols_of_the_command_replace_those_of_the_config(run: object) -> No
     cfg = run('--protocol', 'choe_v1', '--protocol', 'bas_ext:topk=8:threshold=0.2')
     protocols = [get_protocol(protocol) for protocol in cfg.test_evaluator.protocols]
     assert protocols == [get_protocol('choe_v1'), get_protocol('bas_ext', topk=8, threshold=0.2)]
+
+
+def test_every_evaluator_with_protocols_takes_those_of_the_command() -> None:
+    evaluators = [
+        dict(type='LocalizationMetric'),
+        dict(type='PixelMetric', protocols=['choe_v2']),
+        dict(type='Other'),
+    ]
+    cfg = Config(dict(test_evaluator=evaluators))
+    replace_protocols(cfg, ['sat:threshold=0.4'])
+    chosen = [[get_protocol(p).name for p in e.get('protocols', ())] for e in cfg.test_evaluator]
+    assert chosen == [['sat'], ['sat'], []]
 
 
 def test_protocol_without_a_value_is_refused(run: object) -> None:

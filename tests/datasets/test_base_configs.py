@@ -50,3 +50,22 @@ def test_toy_config_batches(repo_dir, data_root, monkeypatch, split):
     batch = next(iter(DataLoader(dataset, batch_size=4, num_workers=2, collate_fn=pseudo_collate)))
     assert [tuple(inputs.shape) for inputs in batch['inputs']] == [(3, 112, 112)] * 4
     assert all(('gt_bboxes' in sample) is (split == 'val') for sample in batch['data_samples'])
+
+
+def test_openimages_config_gives_masks_to_both_metrics(repo_dir, mask_root, data_root):
+    """The metadata lie beside the images, which also hold the masks."""
+    (data_root / 'OpenImages').symlink_to(mask_root)
+    (data_root / 'metadata/OpenImages').mkdir(parents=True)
+    for split in ('train', 'val', 'test'):
+        (data_root / 'metadata/OpenImages' / split).symlink_to(mask_root)
+    sample = build(repo_dir, 'openimages', 'test')[0]['data_samples']
+    assert sample.gt_mask.shape == (224, 224) and 'gt_bboxes' not in sample
+    cfg = Config.fromfile(str(repo_dir / 'configs/_base_/datasets/openimages.py'))
+    assert [evaluator['type'].__name__ for evaluator in cfg.test_evaluator] == [
+        'PixelMetric',
+        'LocalizationMetric',
+    ]
+    assert (cfg.val_dataloader.dataset.ann_dir, cfg.test_dataloader.dataset.ann_dir) == (
+        'metadata/OpenImages/val',
+        'metadata/OpenImages/test',
+    )
