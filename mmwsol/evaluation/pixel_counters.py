@@ -75,10 +75,10 @@ class PixelPlan:
         """Counts of maps (N, C, h, w) against masks (N, H, W), all but ``sample_idx``."""
         size = (masks.shape[1], masks.shape[2])
         small = np.uint16 if masks[0].numel() <= np.iinfo(np.uint16).max else np.uint32
-        centre = centre_gaussian(size).to(masks.device).expand(masks.shape)
+        centre = centre_gaussian(size).to(masks.device)[None]  # (1, H, W)
         record: Record = {
             f'scores/{CENTRE}': pixel_histograms(centre, masks, self.interval).astype(small),
-            f'mask/{CENTRE}': mask_confusion(centre > self.mask_threshold, masks),
+            f'mask/{CENTRE}': mask_confusion((centre > self.mask_threshold).expand(masks.shape), masks),
         }
         heatmaps: dict[int, Tensor] = {}
         for row, protocol in enumerate(self.protocols):

@@ -28,17 +28,29 @@ def score_edges(interval: float = 0.001) -> NDArray[np.float64]:
 def pixel_histograms(heatmaps: Tensor, masks: Tensor, interval: float = 0.001) -> NDArray[np.int64]:
     """Pixels of each image by score bin, (N, 2, B): background first, then object; ignored ones are dropped.
 
-    Heat maps (N, H, W) in [0, 1]; NaN counts as 0, and what lies outside as 0 or 1. Scores are compared with
-    the edges in float64, so the counts are those of ``numpy.histogram``.
+    Heat maps (N, H, W) in [0, 1], or one (1, H, W) for all images; see ``score_bins``.
     """
-    check_masks(heatmaps, masks)
+    check_masks(heatmaps.expand(masks.shape) if len(heatmaps) == 1 else heatmaps, masks)
+    num_bins = len(score_edges(interval)) - 1
+    slots = masks.clamp(max=2).long()  # 2: ignored
+    slots += 3 * torch.arange(len(masks), device=masks.device)[:, None, None]
+    slots = slots.mul_(num_bins).add_(score_bins(heatmaps, interval))
+    counts = torch.bincount(slots.flatten(), minlength=3 * len(masks) * num_bins)
+    return counts.reshape(len(masks), 3, num_bins)[:, :2].cpu().numpy()
+
+
+def score_bins(heatmaps: Tensor, interval: float = 0.001) -> Tensor:
+    """The bin of each score, int64 of the same shape, as ``numpy.histogram`` has it: compared in float64.
+
+    NaN counts as 0, and what lies outside [0, 1] as 0 or 1. The quotient by the interval can be wrong by one
+    next to an edge; comparing with the edges themselves puts it right.
+    """
     edges = torch.from_numpy(score_edges(interval)).to(heatmaps.device)
-    scores = heatmaps.double().nan_to_num(nan=0.0).clamp(0, 1)
-    bins = torch.bucketize(scores, edges, right=True) - 1  # (N, H, W)
-    image = torch.arange(len(masks), device=masks.device)[:, None, None]
-    slots = ((2 * image + (masks == 1)) * (len(edges) - 1) + bins)[masks != IGNORED]
-    counts = torch.bincount(slots, minlength=2 * len(masks) * (len(edges) - 1))
-    return counts.reshape(len(masks), 2, -1).cpu().numpy()
+    scores = heatmaps.double().nan_to_num(nan=0.0).clamp_(0, 1)
+    bins = (scores / interval).long().clamp_(max=len(edges) - 3)  # the bin [1, 2) at most
+    bins -= (scores < edges[bins]).long()
+    bins += (scores >= edges[bins + 1]).long()
+    return bins
 
 
 def check_masks(maps: Tensor, masks: Tensor) -> None:
@@ -48,7 +60,7 @@ def check_masks(maps: Tensor, masks: Tensor) -> None:
             f'masks must have the size of the heat maps, got {tuple(masks.shape)} for {tuple(maps.shape)} '
             '(N, H, W); resize the mask together with its image'
         )
-    bad = (masks > 1) & (masks != IGNORED)
+    bad = (masks > 1) & (masks < IGNORED)
     if bad.any():
         raise ValueError(
             f'a mask holds 0 background, 1 object and 255 ignored, got {int(masks[bad][0])}; give the files '

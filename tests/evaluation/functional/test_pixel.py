@@ -13,6 +13,7 @@ from mmwsol.evaluation.functional.pixel import (
     pixel_average_precision,
     pixel_histograms,
     precision_recall,
+    score_bins,
     score_edges,
 )
 
@@ -60,6 +61,20 @@ def test_histograms_are_those_of_numpy(maps, masks, interval, dtype):
         for value in (0, 1):
             expected, _ = np.histogram(image[mask == value], score_edges(interval))
             np.testing.assert_array_equal(counts[value], expected)
+
+
+@pytest.mark.parametrize('interval', [0.001, 0.01, 0.049, 1 / 49, 0.3, 1.0])
+def test_bins_are_right_next_to_every_edge(interval):
+    edges = score_edges(interval)[:-2]
+    scores = np.unique(np.concatenate([edges, np.nextafter(edges, 0), np.nextafter(edges, 2)]).clip(0, 1))
+    expected = np.searchsorted(score_edges(interval), scores, side='right') - 1
+    np.testing.assert_array_equal(score_bins(torch.from_numpy(scores), interval).numpy(), expected)
+
+
+def test_one_heat_map_may_serve_all_images(maps, masks):
+    np.testing.assert_array_equal(
+        pixel_histograms(maps[:1], masks), pixel_histograms(maps[:1].expand(SHAPE), masks)
+    )
 
 
 def test_bins_end_with_one_and_an_empty_one():
