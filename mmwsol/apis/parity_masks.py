@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -41,7 +41,7 @@ def check_mask_evaluator(fixture: Fixture, path: Path) -> Iterator[Comparison]:
         yield compare(f'edges_{name}', score_edges(interval), fixture[f'edges_{name}'])
         yield compare(f'false_hist_{name}', pooled[0], fixture[f'false_hist_{name}'])
         yield compare(f'true_hist_{name}', pooled[1], fixture[f'true_hist_{name}'])
-        numbers = {
+        numbers: dict[str, ArrayLike] = {
             'pxap': pixel_average_precision(pooled),
             'da_iou_curve': iou_curve(pooled)[::-1],  # from the highest threshold
             'piou': peak_iou(pooled, interval)[0],

@@ -14,6 +14,8 @@ class CountingMetric(BaseMetric):
     ``summary``.
     """
 
+    results: list[Any]
+
     def __init__(self, prefix: str | None = None, collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.table_text = ''
