@@ -17,6 +17,8 @@ class LocDataSample(BaseDataElement):
     ================ ================= ============================================================================
     ``gt_label``     (1,) int64        image-level class index in [0, K)
     ``gt_bboxes``    (M, 4) float32    *test only*; xyxy in pixels of the network input, neither rounded nor clipped
+    ``mix_label``    (1,) int64        *training, CutMix only*; class of the image that was pasted in
+    ``mix_weight``   (1,) float32      *training, CutMix only*; share of ``gt_label`` in [0, 1]; ``mix_label`` has the rest
     ``gt_mask``      (H, W) uint8      *test only*; 0 background, 1 object, 255 ignored, in the network input frame
     ``pred_scores``  (K,) float32      class probabilities
     ``pred_label``   (1,) int64        arg max of ``pred_scores``
@@ -56,3 +58,14 @@ def stack_gt_labels(
                 'the ground-truth class need an image-level label for every image'
             )
     return torch.cat([sample.gt_label for sample in data_samples]).to(device, non_blocking=True)  # (N,)
+
+
+def stack_mix_labels(
+    data_samples: Sequence[LocDataSample], device: torch.device | str | None = None
+) -> tuple[Tensor, Tensor] | None:
+    """Second labels (N,) int64 and the share of the first ones (N,) float32; None if the batch was not mixed."""
+    if 'mix_label' not in data_samples[0]:
+        return None
+    labels = torch.cat([sample.mix_label for sample in data_samples])
+    weights = torch.cat([sample.mix_weight for sample in data_samples])
+    return labels.to(device, non_blocking=True), weights.to(device, non_blocking=True)

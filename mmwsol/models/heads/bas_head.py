@@ -23,6 +23,8 @@ class BASHead(LocHead):
     and that score is pushed towards 0 while the area of the map is kept small. The erased pass uses frozen weights:
     its loss trains the generator and, through it, the layers before the split, nothing else.
 
+    Of images mixed from two (CutMix) ``loss_cls`` alone reads both labels; the foreground is the first label's.
+
     Expects a backbone with two outputs: x (N, ``split_channels``, h, w) and its last feature (N, ``in_channels``, h', w').
 
     Args:
@@ -90,7 +92,7 @@ class BASHead(LocHead):
         labels = stack_gt_labels(data_samples, split.device)
         logits = self.classify(pre_logits).float()
         foreground = self.localize(pre_logits, labels[:, None])  # (N, 1, h, w)
-        losses = {'loss_cls': F.cross_entropy(logits, labels)}
+        losses = {'loss_cls': self.classification_loss(logits, data_samples)}
         if self.frg_weight:
             inside = self.foreground_logits(hidden, foreground)
             losses['loss_frg'] = self.frg_weight * F.cross_entropy(inside, labels)

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmwsol.models.layers import at_least_float32
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample, stack_gt_labels, stack_mix_labels
 
 
 class LocHead(BaseModule):
@@ -56,12 +56,17 @@ class LocHead(BaseModule):
 
         ``kwargs`` holds ``backbone``, for heads that enter it again, and ``inputs``, the normalised images.
         """
-        logits = self(feats)
-        return {
-            'loss_cls': F.cross_entropy(
-                at_least_float32(logits), stack_gt_labels(data_samples, logits.device)
-            )
-        }
+        return {'loss_cls': self.classification_loss(self(feats), data_samples)}
+
+    def classification_loss(self, logits: Tensor, data_samples: list[LocDataSample]) -> Tensor:
+        """Mean cross-entropy of logits (N, K); of images mixed from two, the weighted sum over both labels."""
+        logits = at_least_float32(logits)
+        labels = stack_gt_labels(data_samples, logits.device)
+        mix = stack_mix_labels(data_samples, logits.device)
+        if mix is None:
+            return F.cross_entropy(logits, labels)
+        first, second = (F.cross_entropy(logits, y, reduction='none') for y in (labels, mix[0]))
+        return (mix[1] * first + (1 - mix[1]) * second).mean()
 
     def predict(
         self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs

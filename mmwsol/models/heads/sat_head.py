@@ -3,12 +3,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmwsol.models.layers import at_least_float32, class_conv2d, pooled_conv2d
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample
 
 from .loc_head import LocHead
 
@@ -67,7 +66,7 @@ class SATHead(LocHead):
         pre_logits = self.pre_logits(feats)
         logits = at_least_float32(self.classify(pre_logits))
         return {
-            'loss_cls': F.cross_entropy(logits, stack_gt_labels(data_samples, logits.device)),
+            'loss_cls': self.classification_loss(logits, data_samples),
             'loss_area': self.loss_area(pre_logits[0]),
             'loss_norm': self.loss_norm(pre_logits[0]),
         }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmwsol.models.heads import LocHead
@@ -77,3 +78,27 @@ def test_loss_is_the_cross_entropy_of_the_labels() -> None:
 def test_senseless_arguments_are_refused(kwargs: dict) -> None:
     with pytest.raises(ValueError, match='some map must be kept'):
         LocHead(**{'num_classes': 4, **kwargs})
+
+
+def mixed_samples(shares: list[float]) -> list[LocDataSample]:
+    samples = [LocDataSample(), LocDataSample()]
+    for sample, label, other, share in zip(samples, (0, 3), (2, 1), shares):
+        sample.gt_label, sample.mix_label = torch.tensor([label]), torch.tensor([other])
+        sample.mix_weight = torch.tensor([share])
+    return samples
+
+
+def test_loss_of_mixed_images_is_weighted_over_both_labels() -> None:
+    loss = FixedHead(num_classes=4).classification_loss(LOGITS, mixed_samples([0.7, 0.7]))
+    first, second = (F.cross_entropy(LOGITS, torch.tensor(y)) for y in ([0, 3], [2, 1]))
+    torch.testing.assert_close(loss, 0.7 * first + 0.3 * second)
+
+
+def test_share_of_one_leaves_the_first_label_alone_and_zero_the_second() -> None:
+    loss = FixedHead(num_classes=4).classification_loss(LOGITS, mixed_samples([1.0, 0.0]))
+    torch.testing.assert_close(loss, F.cross_entropy(LOGITS, torch.tensor([0, 1])))
+
+
+def test_half_precision_logits_give_a_float32_loss() -> None:
+    loss = FixedHead(num_classes=4).classification_loss(LOGITS.bfloat16(), mixed_samples([0.5, 0.5]))
+    assert loss.dtype == torch.float32
