@@ -27,6 +27,7 @@ class TinyBackbone(StagedBackbone):
     def __init__(self, out_indices: Sequence[int] = (1, 2), **kwargs) -> None:
         super().__init__([['stem'], ['middle'], ['last']], (6, 8, 10), out_indices, **kwargs)
         self.stem, self.middle, self.last = (self.unit(*widths) for widths in ((3, 6), (6, 8), (8, 10)))
+        self.arrange_stages()
 
     @staticmethod
     def unit(inputs: int, outputs: int) -> nn.Sequential:

@@ -72,3 +72,4 @@ class InceptionV3(StagedBackbone):
         net.Mixed_6a, net.Mixed_7a = _MixedB(288), _MixedD(768)
         for name in (name for names in stages for name in names):
             self.add_module(name, getattr(net, name))
+        self.arrange_stages()

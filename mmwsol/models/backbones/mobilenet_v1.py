@@ -33,6 +33,7 @@ class MobileNetV1(StagedBackbone):
         self.model = nn.Sequential(_convolution(3, _CHANNELS[0], first_units[0]))
         for unit in range(1, len(_CHANNELS)):
             self.model.append(_separable(_CHANNELS[unit - 1], _CHANNELS[unit], first_units.get(unit, 1)))
+        self.arrange_stages()
 
 
 def _convolution(inputs: int, outputs: int, stride: int, groups: int = 1, size: int = 3) -> nn.Sequential:

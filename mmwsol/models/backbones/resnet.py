@@ -47,6 +47,7 @@ class ResNet(StagedBackbone):
         for layer, stride in zip((self.layer2, self.layer3, self.layer4), strides[1:]):
             if stride == 1:
                 _drop_stride(layer[0])
+        self.arrange_stages()
 
 
 def _drop_stride(block: nn.Module) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
+
+from mmwsol.registry import MODELS
 
 from .pretrained_weights import PretrainedModule
 
@@ -10,12 +14,16 @@ from .pretrained_weights import PretrainedModule
 class StagedBackbone(PretrainedModule):
     """A backbone that is a list of stages and can be entered at any of them.
 
-    A subclass builds its layers and sets ``stages``: for each stage the names of its submodules, in running order, and
-    ``channels``: the channels each stage puts out.
+    A subclass sets ``stages``: for each stage the names of its submodules, in running order, and ``channels``: the channels
+    each stage puts out; then it builds its layers and calls ``arrange_stages``.
 
     Args:
         stages: submodule names of each stage.
         channels: output channels of each stage.
+        cuts: names of layers behind which a stage is cut in two, so that what they put out can be returned, as SPG needs;
+            the cut stages count like others in every index.
+        plugins: layers to insert, such as ADL: ``dict(layer=..., stage=3)`` at the end of a stage or
+            ``dict(layer=..., after='layer3.0')`` behind a layer by name. Layers inside an ``nn.Sequential`` can be named.
         out_indices: stages whose outputs ``forward`` returns; negative ones count from the end.
         frozen_stages: the first so many stages keep their weights and batch statistics.
         init_cfg: MMEngine initialisers; ``dict(type='Pretrained', checkpoint=..., match='name' | 'position')`` is
@@ -29,11 +37,14 @@ class StagedBackbone(PretrainedModule):
         out_indices: Sequence[int] = (-1,),
         frozen_stages: int = 0,
         init_cfg: dict | list[dict] | None = None,
+        cuts: Sequence[str] = (),
+        plugins: Sequence[dict] = (),
     ) -> None:
         super().__init__(init_cfg)
         self.stages = [tuple(names) for names in stages]
         self.channels = tuple(channels)
-        total = len(self.stages)
+        self._cuts, self._plugins = tuple(cuts), tuple(plugins)
+        total = len(self.stages) + len(self._cuts)
         if any(not -total <= index < total for index in out_indices):
             raise ValueError(
                 f'{type(self).__name__} has stages 0..{total - 1}, got out_indices={tuple(out_indices)}'
@@ -58,7 +69,76 @@ class StagedBackbone(PretrainedModule):
                 outs.append(x)
         return tuple(outs)
 
+    def arrange_stages(self) -> None:
+        """Apply ``cuts`` and ``plugins`` to the layers that exist now; afterwards there is nothing left to apply."""
+        for name in self._cuts:
+            stage, position = self._place_behind(name)
+            names = self.stages[stage]
+            if position == len(names):
+                raise ValueError(
+                    f'{name} already ends stage {stage} of {type(self).__name__}; leave it out of cuts'
+                )
+            self.stages[stage : stage + 1] = [names[:position], names[position:]]
+        if self._cuts:
+            self.channels = self.measure_channels()
+        if self._plugins:
+            self.plugins = nn.ModuleList(MODELS.build(plugin['layer']) for plugin in self._plugins)
+        for index, plugin in enumerate(self._plugins):
+            stage, position = self._plugin_place(plugin)
+            names = self.stages[stage]
+            while position < len(names) and names[position].startswith('plugins.'):
+                position += 1  # behind those that came before in the list
+            self.stages[stage] = (*names[:position], f'plugins.{index}', *names[position:])
+        self._cuts = self._plugins = ()
+
+    def _plugin_place(self, plugin: dict) -> tuple[int, int]:
+        if set(plugin) == {'layer', 'after'}:
+            return self._place_behind(plugin['after'])
+        if set(plugin) != {'layer', 'stage'} or not 0 <= plugin['stage'] < len(self.stages):
+            raise ValueError(
+                f'a plugin is dict(layer=..., stage=0..{len(self.stages) - 1}) or dict(layer=..., after=NAME), got {plugin}'
+            )
+        return plugin['stage'], len(self.stages[plugin['stage']])
+
+    def _place_behind(self, name: str) -> tuple[int, int]:
+        """Stage and position behind a layer; an ``nn.Sequential`` that holds it is replaced by what it holds."""
+        for stage, names in enumerate(self.stages):
+            for position, entry in enumerate(names):
+                if entry == name:
+                    return stage, position + 1
+                module: nn.Module = self.get_submodule(entry)
+                if name.startswith(f'{entry}.') and type(module).forward is nn.Sequential.forward:
+                    inside = [f'{entry}.{child}' for child, _ in module.named_children()]
+                    self.stages[stage] = (*names[:position], *inside, *names[position + 1 :])
+                    return self._place_behind(name)
+        raise ValueError(
+            f'{type(self).__name__} runs no layer {name!r} of its own; a layer for cuts or plugins is one of '
+            f'{[entry for names in self.stages for entry in names]} or stands in an nn.Sequential there'
+        )
+
+    @torch.no_grad()
+    def measure_channels(self, side: int = 224) -> tuple[int, ...]:
+        """Output channels of each stage, from a run on the meta device: shapes without arithmetic.
+
+        Raises:
+            ValueError: a stage does not put out square maps for square images.
+        """
+        twin = copy.deepcopy(self).to('meta').eval()
+        x, channels = torch.empty(1, 3, side, side, device='meta'), []
+        for index in range(len(self.stages)):
+            for name in self.stages[index]:
+                x = twin.get_submodule(name)(x)
+            if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3]:
+                raise ValueError(f'stage {index} does not put out maps (N, C, h, w)')
+            channels.append(x.shape[1])
+        return tuple(channels)
+
     def run_stage(self, index: int, x: Tensor) -> Tensor:
+        if self._cuts or self._plugins:
+            raise ValueError(
+                f'cuts and plugins were given, but {type(self).__name__} never called arrange_stages(): call it at the '
+                'end of its __init__'
+            )
         for name in self.stages[index]:
             x = self.get_submodule(name)(x)
         return x

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import timm
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mmwsol.registry import MODELS
 
@@ -22,7 +20,8 @@ class TimmBackbone(StagedBackbone):
 
     Args:
         name: timm model name.
-        strides: replaces the stride of a stage, ``{stage: 1}`` drops it: the maps behind it get larger.
+        strides: replaces the stride of a stage, ``{stage: 1}`` drops it: the maps behind it get larger. Stages as they are
+            before ``cuts``.
         checkpoint, match: shorthand for a ``Pretrained`` ``init_cfg``; ``checkpoint='timm://NAME'`` downloads.
 
     Raises:
@@ -39,6 +38,8 @@ class TimmBackbone(StagedBackbone):
         match: str = 'name',
         frozen_stages: int = 0,
         init_cfg: dict | list[dict] | None = None,
+        cuts: Sequence[str] = (),
+        plugins: Sequence[dict] = (),
         **timm_args,
     ) -> None:
         if not timm.is_model(name):
@@ -48,24 +49,16 @@ class TimmBackbone(StagedBackbone):
             init_cfg = dict(type='Pretrained', checkpoint=checkpoint, match=match)
         net: Any = timm.create_model(name, pretrained=False, **timm_args)
         modules, stages = _block_stages(net) if _has_blocks(net) else _list_stages(name, timm_args)
-        super().__init__(stages, [0] * len(stages), out_indices, frozen_stages, init_cfg)
+        super().__init__(stages, [0] * len(stages), out_indices, frozen_stages, init_cfg, cuts, plugins)
         for key, module in modules.items():
             self.add_module(key, module)
-        self.channels = self._measure_channels(name, net.pretrained_cfg['input_size'][-1])
+        try:
+            self.channels = self.measure_channels(net.pretrained_cfg['input_size'][-1])
+        except ValueError as error:
+            raise ValueError(f'timm model {name!r} cannot be cut into stages: {error}') from error
         for stage, stride in dict(strides or {}).items():
             self._set_stride(int(stage), stride)
-
-    @torch.no_grad()
-    def _measure_channels(self, name: str, side: int) -> tuple[int, ...]:
-        """Output channels of each stage, from a run on the meta device: shapes without arithmetic."""
-        twin = copy.deepcopy(self).to('meta').eval()
-        x, channels = torch.empty(1, 3, side, side, device='meta'), []
-        for index in range(len(self.stages)):
-            x = twin.run_stage(index, x)
-            if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3]:
-                raise ValueError(f'stage {index} of timm model {name!r} does not put out maps (N, C, h, w)')
-            channels.append(x.shape[1])
-        return tuple(channels)
+        self.arrange_stages()
 
     def _set_stride(self, stage: int, stride: int) -> None:
         """Give the strided layers of a stage another stride; timm's stages hold at most one strided position."""

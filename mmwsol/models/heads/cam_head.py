@@ -23,6 +23,7 @@ class CAMHead(LocHead):
             position, then pools: the maps hold the bias (InceptionV3).
         hidden_channels: 3x3 convolutions with ReLU in front of the classifier (VGG16: (1024,)).
         dropout: element-wise, in front of every hidden convolution and of the classifier (InceptionV3: 0.5).
+        last_layer: a layer behind the hidden convolutions (ADL on InceptionV3).
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class CAMHead(LocHead):
         form: str = 'linear',
         hidden_channels: Sequence[int] = (),
         dropout: float = 0.0,
+        last_layer: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ) -> None:
@@ -45,6 +47,7 @@ class CAMHead(LocHead):
             layers += [nn.Conv2d(in_channels, width, 3, padding=1), nn.ReLU()]
             in_channels = width
         layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [MODELS.build(last_layer)] if last_layer else []
         self.hidden = nn.Sequential(*layers)
         self.fc = (
             nn.Linear(in_channels, num_classes)

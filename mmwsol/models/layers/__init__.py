@@ -1,3 +1,4 @@
+from .adl import ADL
 from .class_conv import class_conv2d
 from .frozen_call import frozen_call
 from .grid_diffusion import GridOperator, diffuse
@@ -12,6 +13,7 @@ from .training_progress import current_epoch, training_progress
 from .weight_init import ConvWeightNormal
 
 __all__ = [
+    'ADL',
     'Clusters',
     'ConvWeightNormal',
     'GridOperator',

@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from mmwsol.models.backbones import StagedBackbone
+from mmwsol.registry import MODELS
+
 
 def test_only_outputs_of_out_indices_come_back(tiny_backbone: type) -> None:
     images = torch.randn(1, 3, 32, 32)
@@ -79,3 +82,115 @@ def test_second_init_weights_changes_nothing(tiny_backbone: type) -> None:
     nn.init.zeros_(backbone.stem[0].weight)
     backbone.init_weights()
     assert not backbone.stem[0].weight.any()
+
+
+class Doubling(nn.Module):
+    """A plugin whose effect can be told: twice the feature."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
+def doubled(**place: int | str) -> dict:
+    return dict(layer=dict(type=Doubling), **place)
+
+
+@pytest.mark.parametrize('place', [dict(stage=1), dict(after='middle'), dict(after='middle.2')])
+def test_plugin_acts_at_the_end_of_its_stage(tiny_backbone: type, place: dict) -> None:
+    plain, backbone = tiny_backbone().eval(), tiny_backbone(plugins=[doubled(**place)]).eval()
+    backbone.load_state_dict(plain.state_dict())
+    images = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(backbone(images)[0], 2 * plain(images)[0])
+
+
+def test_plugin_acts_behind_a_layer_inside_a_stage(tiny_backbone: type) -> None:
+    backbone = tiny_backbone(plugins=[doubled(after='middle.0')]).eval()
+    assert backbone.stages[1] == ('middle.0', 'plugins.0', 'middle.1', 'middle.2')
+    x = torch.randn(2, 6, 8, 8)
+    expected = backbone.middle[2](backbone.middle[1](2 * backbone.middle[0](x)))
+    assert torch.equal(backbone(x, start=1, stop=2)[-1], expected)
+
+
+def test_plugins_behind_the_same_layer_run_in_the_order_of_their_list(tiny_backbone: type) -> None:
+    backbone = tiny_backbone(plugins=[doubled(after='middle.0'), doubled(after='middle.0')])
+    assert backbone.stages[1][:3] == ('middle.0', 'plugins.0', 'plugins.1')
+
+
+def test_without_plugins_and_cuts_nothing_changes(tiny_backbone: type) -> None:
+    backbone = tiny_backbone()
+    assert backbone.stages == [('stem',), ('middle',), ('last',)] and not hasattr(backbone, 'plugins')
+
+
+def test_cut_makes_the_output_of_a_layer_a_stage_of_its_own(tiny_backbone: type) -> None:
+    plain, backbone = tiny_backbone().eval(), tiny_backbone(cuts=['middle.0'], out_indices=(1, 2, 3)).eval()
+    backbone.load_state_dict(plain.state_dict())
+    images = torch.randn(2, 3, 32, 32)
+    inside, middle, last = backbone(images)
+    assert torch.equal(inside, plain.middle[0](plain.stem(images)))
+    assert torch.equal(middle, plain(images)[0]) and torch.equal(last, plain(images)[1])
+    assert backbone.channels == (6, 8, 8, 10)
+    assert backbone.stage_prefixes(3) == ('last.',)
+    assert torch.equal(backbone(inside, start=2)[-1], last)
+
+
+def test_stage_of_a_plugin_counts_behind_the_cuts(tiny_backbone: type) -> None:
+    backbone = tiny_backbone(cuts=['middle.0'], plugins=[doubled(stage=1)])
+    assert backbone.stages[1] == ('middle.0', 'plugins.0')
+
+
+@pytest.mark.parametrize('option', [dict(cuts=['middle.7']), dict(plugins=[doubled(after='neck')])])
+def test_unknown_layer_is_refused_with_those_there_are(tiny_backbone: type, option: dict) -> None:
+    with pytest.raises(ValueError, match=r"runs no layer '(middle.7|neck)'.*'stem'"):
+        tiny_backbone(**option)
+
+
+def test_cut_at_the_end_of_a_stage_is_refused(tiny_backbone: type) -> None:
+    with pytest.raises(ValueError, match=r'middle\.2 already ends stage 1'):
+        tiny_backbone(cuts=['middle.2'])
+
+
+@pytest.mark.parametrize('place', [dict(), dict(stage=3), dict(stage=1, after='middle')])
+def test_plugin_without_one_place_is_refused(tiny_backbone: type, place: dict) -> None:
+    with pytest.raises(ValueError, match=r'a plugin is dict\(layer=..., stage=0..2\) or'):
+        tiny_backbone(plugins=[doubled(**place)])
+
+
+def test_backbone_that_never_arranges_its_stages_says_so_when_it_runs() -> None:
+    class Forgetful(StagedBackbone):
+        def __init__(self, **kwargs) -> None:
+            super().__init__([['stem']], (3,), **kwargs)
+            self.stem = nn.Identity()
+
+    assert Forgetful()(torch.zeros(1, 3, 2, 2))
+    with pytest.raises(ValueError, match=r'Forgetful never called arrange_stages\(\)'):
+        Forgetful(plugins=[doubled(stage=0)])(torch.zeros(1, 3, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ('name', 'options', 'place'),
+    [
+        ('ResNet', {}, dict(after='layer3.0')),
+        ('VGG16', {}, dict(after='features.16')),
+        ('InceptionV3', dict(num_stages=3), dict(stage=1)),
+        ('MobileNetV1', {}, dict(after='model.6')),
+        ('TimmBackbone', dict(name='tf_efficientnet_lite0'), dict(after='blocks.3.0')),
+        ('TimmBackbone', dict(name='test_resnet'), dict(stage=3)),
+    ],
+)
+def test_every_staged_backbone_takes_plugins_without_new_parameters(
+    name: str, options: dict, place: dict
+) -> None:
+    cfg = dict(type=name, **options)
+    with torch.device('meta'):
+        plain = MODELS.build(dict(cfg))
+        backbone = MODELS.build(dict(cfg, plugins=[dict(layer=dict(type='ADL'), **place)]))
+        x = torch.empty(1, 3, 64, 64)
+    assert backbone.state_dict().keys() == plain.state_dict().keys()
+    assert [out.shape for out in backbone(x)] == [out.shape for out in plain(x)]
+    assert sum('plugins.0' in names for names in backbone.stages) == 1
+
+
+def test_adl_acts_in_training_only(tiny_backbone: type) -> None:
+    adl = dict(layer=dict(type='ADL', drop_rate=1.0, threshold=0.0), stage=2)
+    backbone, images = tiny_backbone(plugins=[adl]), torch.randn(2, 3, 32, 32)
+    assert not backbone.train()(images)[-1].any() and backbone.eval()(images)[-1].any()
