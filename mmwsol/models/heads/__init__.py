@@ -1,9 +1,11 @@
+from .acol_head import ACoLHead
 from .bas_head import BASHead
 from .cam_head import CAMHead
 from .dawsol_head import DAWSOLHead
 from .loc_head import LocHead
 from .sat_head import SATHead
+from .spg_head import SPGHead
 from .tokencut_head import TokenCutHead
 from .tscam_head import TSCAMHead
 
-__all__ = ['BASHead', 'CAMHead', 'DAWSOLHead', 'LocHead', 'SATHead', 'TSCAMHead', 'TokenCutHead']
+__all__ = ['ACoLHead', 'BASHead', 'CAMHead', 'DAWSOLHead', 'LocHead', 'SATHead', 'SPGHead', 'TSCAMHead', 'TokenCutHead']

@@ -4,6 +4,7 @@ from .batch_area import BatchAreaLoss
 from .domain_adversarial import DomainAdversarialLoss
 from .mmd import MMDLoss
 from .normalization import NormalizationLoss
+from .seed import SeedLoss
 from .universum import UniversumLoss
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     'DomainAdversarialLoss',
     'MMDLoss',
     'NormalizationLoss',
+    'SeedLoss',
     'UniversumLoss',
 ]
