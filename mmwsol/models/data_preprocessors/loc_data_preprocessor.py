@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
+from torch import nn
 
 from mmwsol.registry import MODELS
 
@@ -20,6 +21,8 @@ class LocDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         mean, std: of the three channels, on the scale 0..255; ImageNet's by default.
+        batch_augments: in training, one after the other on the normalised batch: ``HideAndSeek``, ``CutMix``, or any module
+            that takes and returns images (N, 3, H, W) and their data samples.
     """
 
     def __init__(
@@ -27,8 +30,10 @@ class LocDataPreprocessor(BaseDataPreprocessor):
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         non_blocking: bool = True,
+        batch_augments: Sequence[dict] = (),
     ) -> None:
         super().__init__(non_blocking)
+        self.batch_augments = nn.ModuleList(MODELS.build(augment) for augment in batch_augments)
         self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std).view(3, 1, 1), persistent=False)
 
@@ -47,4 +52,7 @@ class LocDataPreprocessor(BaseDataPreprocessor):
                 )
             inputs = torch.stack(list(inputs))
         images = self.cast_data(inputs).float()
-        return {'inputs': (images - self.mean) / self.std, 'data_samples': data.get('data_samples')}
+        images, data_samples = (images - self.mean) / self.std, data.get('data_samples')
+        for augment in self.batch_augments if training else ():
+            images, data_samples = augment(images, data_samples)
+        return {'inputs': images, 'data_samples': data_samples}
