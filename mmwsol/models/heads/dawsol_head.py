@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from mmwsol.models.layers import at_least_float32, current_epoch
+from mmwsol.models.layers import current_epoch
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample, stack_gt_labels, stack_mix_labels
 
 from .cam_head import CAMHead
 
@@ -57,9 +56,13 @@ class DAWSOLHead(CAMHead):
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         features = self.pre_logits(feats)  # (N, C, h, w)
-        logits = at_least_float32(self.classify(features))
-        labels = stack_gt_labels(data_samples, logits.device)
-        return {'loss_cls': F.cross_entropy(logits, labels), **self.adaptation_losses(features, labels)}
+        logits = self.classify(features)
+        labels, mix = (stack(data_samples, logits.device) for stack in (stack_gt_labels, stack_mix_labels))
+        adaptation = self.adaptation_losses(features, labels)
+        if mix is not None:  # CutMix: assigned again by the second labels
+            share, others = mix[1].mean(), self.adaptation_losses(features, mix[0])
+            adaptation = {name: share * adaptation[name] + (1 - share) * others[name] for name in others}
+        return {'loss_cls': self.classification_loss(logits, data_samples), **adaptation}
 
     def adaptation_losses(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """What the pixel features (N, C, h, w) of images with these labels add; zeros while it does not adapt."""
@@ -75,5 +78,5 @@ class DAWSOLHead(CAMHead):
     def adapts(self) -> bool:
         """Whether the running epoch (any outside of a training loop) is behind the warm-up and a weight is not 0."""
         epoch = current_epoch()
-        weighted = self.loss_da.loss_weight or self.loss_universum.loss_weight
-        return bool(weighted) and (epoch is None or epoch >= self.warmup_epochs)
+        weighted = any(getattr(loss, 'loss_weight', 1.0) for loss in (self.loss_da, self.loss_universum))
+        return weighted and (epoch is None or epoch >= self.warmup_epochs)

@@ -111,6 +111,25 @@ def test_domain_classifier_is_the_alternative_to_the_mmd(features: Tensor, sampl
     assert head.loss_da.classifier.weight.grad.any()
 
 
+def test_mixed_images_are_assigned_by_both_labels_and_their_losses_weighted(
+    features: Tensor, samples_of: Callable
+) -> None:
+    head, first, second = build(), build(), build()
+    samples = samples_of(LABELS)
+    for sample, label in zip(samples, [3, 2, 1, 0]):
+        sample.mix_label, sample.mix_weight = torch.tensor([label]), torch.tensor([0.75])
+    torch.manual_seed(5)
+    losses = head.loss([features], samples)
+    torch.manual_seed(5)
+    one = first.adaptation_losses(features, torch.tensor(LABELS))
+    second.assigner.load_state_dict(first.assigner.state_dict())
+    other = second.adaptation_losses(features, torch.tensor([3, 2, 1, 0]))
+    for name in ('loss_da', 'loss_universum'):
+        torch.testing.assert_close(losses[name], 0.75 * one[name] + 0.25 * other[name])
+    torch.testing.assert_close(head.assigner.class_anchors, second.assigner.class_anchors)
+    assert head.assigner.universum_count == 2 * len(LABELS)
+
+
 def test_half_precision_under_autocast_gives_float32_losses(features: Tensor, samples_of: Callable) -> None:
     head = build()
     features.requires_grad_()
