@@ -57,8 +57,8 @@ class DAWSOLHead(CAMHead):
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         features = self.pre_logits(feats)  # (N, C, h, w)
         logits = self.classify(features)
-        labels, mix = (stack(data_samples, logits.device) for stack in (stack_gt_labels, stack_mix_labels))
-        adaptation = self.adaptation_losses(features, labels)
+        adaptation = self.adaptation_losses(features, stack_gt_labels(data_samples, logits.device))
+        mix = stack_mix_labels(data_samples, logits.device)
         if mix is not None:  # CutMix: assigned again by the second labels
             share, others = mix[1].mean(), self.adaptation_losses(features, mix[0])
             adaptation = {name: share * adaptation[name] + (1 - share) * others[name] for name in others}
