@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from mmwsol.models.backbones.pretrained_weights import plain_state_dict
+
+from .wsolevaluation_checkpoints import METHODS, convert_wsolevaluation
 
 _VGG_CONVOLUTIONS = {
     f'conv{block}_{i}': f'features.{index}'
@@ -162,6 +165,8 @@ def _check_classifier(converted: Mapping[str, Tensor], method: str, expected: st
 
 CONVERTERS: dict[str, Callable[[Mapping], dict[str, Tensor]]] = {
     'bas': convert_bas,
+    **{method: partial(convert_wsolevaluation, method=method) for method in METHODS},
+    **{method: partial(convert_wsolevaluation, method='cam') for method in ('has', 'cutmix')},
     'tscam': convert_tscam,
     'scm': convert_tscam,
     'sat': convert_sat,

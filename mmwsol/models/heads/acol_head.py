@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmwsol.models.layers import class_conv2d, minmax
+from mmwsol.models.layers import at_least_float32, class_conv2d, minmax
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample, stack_gt_labels
 
@@ -98,7 +98,7 @@ def _pooled_logits(classifier: nn.Sequential, hidden: Tensor) -> Tensor:
 
 def _class_maps(classifier: nn.Sequential, hidden: Tensor, labels: Tensor) -> Tensor:
     weight, bias = classifier[4].parameters()
-    return class_conv2d(hidden, weight, bias, labels).float()  # (N, C, h, w)
+    return at_least_float32(class_conv2d(hidden, weight, bias, labels))  # (N, C, h, w)
 
 
 def _scaled(maps: Tensor) -> Tensor:

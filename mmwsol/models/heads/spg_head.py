@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmwsol.models.layers import minmax
+from mmwsol.models.layers import at_least_float32, minmax
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample, stack_gt_labels
 
@@ -89,8 +89,8 @@ class SPGHead(CAMHead):
 
 
 def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, in float32: (N, C, h, w) to (N, C, H, W)."""
-    return F.interpolate(maps.float(), (size[0], size[1]), mode='bilinear', align_corners=False)
+    """Bilinear, at least in float32: (N, C, h, w) to (N, C, H, W)."""
+    return F.interpolate(at_least_float32(maps), (size[0], size[1]), mode='bilinear', align_corners=False)
 
 
 def _mask_branch(inputs: int, width: int) -> nn.Sequential:

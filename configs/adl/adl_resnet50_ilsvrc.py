@@ -1,0 +1,17 @@
+"""ADL, ResNet-50 with the large feature map (28x28), ILSVRC, with wsolevaluation's recipe and frame.
+
+Published: MaxBoxAccV2 63.7. No tuned values are known: the method's are those of CUB, the learning rate is that of
+CAM on ILSVRC; both second-hand. Not run here.
+    tools/dist_train.sh configs/adl/adl_resnet50_ilsvrc.py 4
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .adl_resnet50_cub import *
+    from .._base_.datasets.ilsvrc_direct import *  # after the parent, whose data and schedule they replace
+    from .._base_.schedules.wsolevaluation_ilsvrc import *
+
+model.head.update(num_classes=num_classes)
+optim_wrapper.optimizer.update(lr=3.108411e-5)
+train_dataloader.update(batch_size=8)
