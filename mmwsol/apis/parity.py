@@ -76,6 +76,7 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
     from .parity_protocols import check_eval_protocol
     from .parity_sat import check_sat, check_sat_test
     from .parity_tscam import check_scm, check_scm_conformer, check_tscam
+    from .parity_wsol_models import check_wsol_models
 
     claims: list[tuple[set[str], Callable[[Fixture, Path], Iterator[Comparison]]]] = [
         ({'state_keys', 'train_S_bg', 'eval_map_top1'}, check_bas),
@@ -90,6 +91,7 @@ def check_fixture(path: str | Path) -> Iterator[Comparison]:
         ({'state_keys', 'masks_all_layers', 'area_target'}, check_sat),
         ({'state_keys', 'cams', 'grad/conv_cls_head.bias'}, check_scm_conformer),
         ({'state/loc_token', 'logits_center', 'tencrop_prob'}, check_sat_test),
+        ({'spg_thresholds', 'acol_threshold', 'cutmix_out'}, check_wsol_models),
         ({'s0_kmeans_init', 'mmd_linear'}, check_dawsol_losses),
         ({'resnet50_lfm0_score_maps_raw', 'resnet50_lfm0_classifier_names'}, check_dawsol),
     ]
