@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import zlib
 from ast import literal_eval
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,34 @@ from mmwsol.registry import MODELS
 from .official_checkpoints import convert_dawsol
 from .parity import Comparison, Fixture, compare
 from .parity_vit import samples_of
-from .parity_wsol_models import crc_weights
 from .run_config import drop_pretrained_weights, find_config
 
 _LOSSES = 1e-5
 _FORWARD = 1e-4
 _BACKBONE_OF_LFM0 = {'resnet50': dict(strides=(1, 2, 2, 1)), 'inception_v3': dict(pool_before_6=True)}
+
+
+def crc_weights(names: Sequence[str], shapes: Sequence[Sequence[int]], seed: int = 0) -> dict[str, Tensor]:
+    """The weight rule of wsolevaluation's and DA-WSOL's fixtures: each tensor from the checksum of its official name."""
+    norms = {name.rpartition('.')[0] for name in names if name.endswith('running_var')}
+    out = {}
+    for name, shape in zip(names, shapes):
+        draw = np.random.RandomState((zlib.crc32(name.encode()) + seed) % 2**32)
+        module, _, leaf = name.rpartition('.')
+        if leaf == 'num_batches_tracked':
+            value = np.zeros(shape)
+        elif module in norms and leaf == 'weight':
+            low, span = (0.2, 0.1) if module.endswith('bn3') else (0.8, 0.4)
+            value = low + span * draw.rand(*shape)
+        elif module in norms and leaf == 'running_var':
+            value = 0.5 + draw.rand(*shape)
+        elif len(shape) in (2, 4):
+            gain = 2 if len(shape) == 4 else 1
+            value = draw.randn(*shape) * np.sqrt(gain / np.prod(shape[1:]))
+        else:
+            value = 0.1 * draw.randn(*shape)
+        out[name] = torch.from_numpy(np.asarray(value, np.float32))
+    return out
 
 
 def check_dawsol(fixture: Fixture, path: Path) -> Iterator[Comparison]:
