@@ -1,6 +1,6 @@
 """CAM, EfficientNet-Lite0 (timm), input 160, CUB-200-2011, beside the BAS configuration of the same backbone.
 
-Measured on birds-23 (seeds 6, 7, CPU): choe_v2 GT-known 57.5 ± 0.6, Top-1 Loc 43.1 ± 1.9, MaxBoxAccV2 55.4 ± 0.8.
+Measured on birds-23 (seeds 6, 7, 8, CPU): choe_v2 GT-known 57.6 ± 0.5, Top-1 Loc 43.2 ± 1.3, MaxBoxAccV2 55.5 ± 0.6.
     python tools/train.py configs/cam/cam_efficientnetlite0_cub.py
 """
 
