@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -190,9 +191,28 @@ def peak_memory(method: str, name: str, size: str, batch: int) -> float:
 def measure_memory(method: str, name: str, size: str, batch: int) -> None:
     model = build_model(method, size)
     timed_step(model, steps_of(model, 1)[name])  # weights, their gradients, libraries and their buffers
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    timed_step(model, steps_of(model, batch)[name])
-    print(json.dumps((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+    single = peak_while(lambda: timed_step(model, steps_of(model, 1)[name]))
+    print(json.dumps((peak_while(lambda: timed_step(model, steps_of(model, batch)[name])) - single) / 2**20))
+
+
+def peak_while(work: Callable[[], object]) -> int:
+    """Largest resident memory of this process in bytes while ``work`` runs, looked at every two milliseconds."""
+    peak, done = [resident_memory()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            peak[0] = max(peak[0], resident_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    work()
+    done.set()
+    watcher.join()
+    return peak[0]
+
+
+def resident_memory() -> int:
+    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def main() -> None:
