@@ -8,4 +8,14 @@ from .spg_head import SPGHead
 from .tokencut_head import TokenCutHead
 from .tscam_head import TSCAMHead
 
-__all__ = ['ACoLHead', 'BASHead', 'CAMHead', 'DAWSOLHead', 'LocHead', 'SATHead', 'SPGHead', 'TSCAMHead', 'TokenCutHead']
+__all__ = [
+    'ACoLHead',
+    'BASHead',
+    'CAMHead',
+    'DAWSOLHead',
+    'LocHead',
+    'SATHead',
+    'SPGHead',
+    'TSCAMHead',
+    'TokenCutHead',
+]
