@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from mmwsol.apis.run_config import drop_pretrained_weights, find_config
 from mmwsol.models.localizers import Localizer
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample
+from mmwsol.structures import labelled_samples
 
 
 def build_model(backbone: str, num_classes: int) -> Localizer:
@@ -123,9 +123,7 @@ def run(
     model = build_model(backbone, classes)
     images = torch.randn(batch, 3, input_size, input_size)
     labels = torch.randint(classes, (batch,))
-    samples = [LocDataSample() for _ in range(batch)]
-    for sample, label in zip(samples, labels):
-        sample.set_field(label[None], 'gt_label')
+    samples = labelled_samples(labels)
     steps = {
         'published': lambda: published_losses(model, images, labels),
         'ours': lambda: model(images, samples, mode='loss'),

@@ -29,7 +29,7 @@ from torch import Tensor
 from mmwsol.apis.run_config import drop_pretrained_weights, find_config
 from mmwsol.models.localizers import Localizer
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample
+from mmwsol.structures import labelled_samples
 
 METHODS = ('sat', 'tscam', 'scm')
 # glibc returns freed buffers at once, so that the peak is what was in use and not what was kept for reuse
@@ -125,9 +125,7 @@ def steps_of(
     torch.manual_seed(seed)
     images = torch.randn(batch, 3, 224, 224)
     labels = torch.randint(model.head.num_classes, (batch,))
-    samples = [LocDataSample() for _ in range(batch)]
-    for sample, label in zip(samples, labels):
-        sample.set_field(label[None], 'gt_label')
+    samples = labelled_samples(labels)
 
     def published() -> dict[str, Tensor]:
         with torch.autocast('cpu', torch.bfloat16, enabled=amp):

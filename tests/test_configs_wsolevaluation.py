@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmwsol.apis.run_config import drop_pretrained_weights
 from mmwsol.engine.optimizers import RoleOptimWrapperConstructor
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample
+from mmwsol.structures import labelled_samples
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 TUNED = {  # learning rate, values of the method
@@ -124,9 +124,7 @@ def test_quick_config_takes_a_training_step_in_bf16_at_any_input_size(
     model = MODELS.build(cfg.model).train()
     wrapper = dict(cfg.optim_wrapper, type='CpuAmpOptimWrapper')
     optim = build_optim_wrapper(model, wrapper)
-    samples = [LocDataSample(), LocDataSample()]
-    for sample, label in zip(samples, (3, 150)):
-        sample.gt_label = torch.tensor([label])
+    samples = labelled_samples((3, 150))
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     images = [torch.randint(0, 256, (3, *size), dtype=torch.uint8) for _ in samples]
     losses = model.train_step({'inputs': images, 'data_samples': samples}, optim)

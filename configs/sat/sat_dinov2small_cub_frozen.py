@@ -10,5 +10,5 @@ with read_base():
     from .._base_.backbones.dinov2_small_frozen import *
 
 backbone.update(type=SpatialTokenViT)
-model.update(backbone=backbone)
+model.backbone = backbone
 optim_wrapper.optimizer.update(lr=1e-3)

@@ -8,17 +8,9 @@ No figure is published.
 from mmengine.config import read_base
 
 with read_base():
-    from .._base_.backbones.deit_tiny import *
-    from .._base_.datasets.cub_direct import *
-    from .._base_.default_runtime import *
-    from .._base_.models.scm import *
-    from .._base_.schedules.tscam_cub import *
+    from .scm_deitsmall_cub import *
+    from .._base_.backbones.deit_tiny import *  # after the parent, whose backbone it replaces
 
 backbone.update(attention='always')
-model.update(backbone=backbone)
-model.head.update(num_classes=num_classes, in_channels=out_channels)
-train_cfg.update(max_epochs=30)
-param_scheduler[0].update(milestones=[29])
-train_dataloader.update(batch_size=256, num_workers=4)
-val_evaluator.update(protocols=['scm', 'choe_v2'])
-test_evaluator = val_evaluator
+model.backbone = backbone
+model.head.update(in_channels=out_channels)

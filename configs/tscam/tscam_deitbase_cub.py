@@ -8,15 +8,9 @@ Published (protocol `tscam`, epoch chosen on test): Top-1 / Top-5 / GT-known Loc
 from mmengine.config import read_base
 
 with read_base():
-    from .._base_.backbones.deit_base import *
-    from .._base_.datasets.cub_direct import *
-    from .._base_.default_runtime import *
-    from .._base_.models.tscam import *
-    from .._base_.schedules.tscam_cub import *
+    from .tscam_deitsmall_cub import *
+    from .._base_.backbones.deit_base import *  # after the parent, whose backbone it replaces
 
 backbone.update(attention='test')
-model.update(backbone=backbone)
-model.head.update(num_classes=num_classes, in_channels=out_channels)
-train_dataloader.update(batch_size=128, num_workers=4)
-val_evaluator.update(protocols=['tscam', 'choe_v2'])
-test_evaluator = val_evaluator
+model.backbone = backbone
+model.head.update(in_channels=out_channels)

@@ -18,10 +18,11 @@ from torch import Tensor
 from mmwsol.evaluation import localize
 from mmwsol.evaluation.protocols import get_protocol
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample
+from mmwsol.structures import labelled_samples
 
 from .official_checkpoints import convert_bas, rename_bas_key
 from .parity import Comparison, Fixture, compare
+from .parity_rebuild import check_rebuilt, load_converted, torch_state
 from .run_config import drop_pretrained_weights, find_config
 
 _MARKS = {'conv1_1.weight': 'vgg16', 'model.0.0.weight': 'mobilenetv1', 'layer1.0.conv1.weight': 'resnet50'}
@@ -74,37 +75,19 @@ def check_bas(fixture: Fixture, path: Path) -> Iterator[Comparison]:
     scales = float(fixture['gen_scale']), float(fixture['head_scale'])
     weights = golden_weights(names, fixture['state_shapes'], int(fixture['weight_seed']), *scales)
     images = golden_images(int(fixture['input_seed']), fixture['input_shape'].tolist())
-    norms = [np.linalg.norm(weights[name].astype(np.float64)) for name in names]
-    yield compare('rebuilt weights, l2', norms, fixture['state_l2'], 1e-6, 'element')
-    check = [images.double().sum(), images.double().norm()]
-    yield compare('rebuilt input, sum and l2', check, fixture['input_check'], 1e-6, 'element')
+    yield from check_rebuilt(fixture, weights, images)
 
     cfg = shipped_config(fixture)
     drop_pretrained_weights(cfg.model)
     with DefaultScope.overwrite_default_scope('mmwsol'):
         cfg.model.head.update(num_classes=fixture['train_logits'].shape[1])
         model = MODELS.build(cfg.model)
-        state = convert_bas({name: torch.from_numpy(weights[name]) for name in names})
+        state = convert_bas(torch_state(weights))
         labels = torch.from_numpy(fixture['labels']).long()
-        load_all(model, state)
+        load_converted(model, state)
         yield from _check_training(fixture, cfg, model, images, labels)
-        load_all(model, state)
+        load_converted(model, state)
         yield from _check_test(fixture, cfg, model, images, labels)
-
-
-def load_all(model: Any, state: dict[str, Tensor]) -> None:
-    """Load a converted state and zero the batch counters; every entry must find its place."""
-    counters = {
-        k: torch.zeros_like(v) for k, v in model.state_dict().items() if k.endswith('num_batches_tracked')
-    }
-    model.load_state_dict({**state, **counters}, strict=True)
-
-
-def _samples(labels: Tensor) -> list[LocDataSample]:
-    samples = [LocDataSample() for _ in labels]
-    for sample, label in zip(samples, labels):
-        sample.gt_label = label[None]
-    return samples
 
 
 def _check_training(
@@ -113,7 +96,7 @@ def _check_training(
     model.train()
     head = model.head
     feats = model.extract_feat(images)
-    losses = head.loss(feats, _samples(labels), backbone=model.backbone)
+    losses = head.loss(feats, labelled_samples(labels), backbone=model.backbone)
     total = sum(losses.values())
     yield from _check_forward(fixture, model, feats, losses, labels)
     yield compare('loss_total', total.item(), fixture['loss_total'], 1e-5, 'element')
@@ -211,7 +194,7 @@ def _check_test(
 def _mean_map(model: Any, feats: Sequence[Tensor], labels: Tensor, k: int) -> Tensor:
     """What ``topk_mean`` takes from a prediction: the mean of the k best classes' maps; k = 1 is the label's map."""
     model.head.topk = k
-    samples = model.head.predict(feats, _samples(labels))
+    samples = model.head.predict(feats, labelled_samples(labels))
     maps = torch.stack([sample.pred_maps for sample in samples])  # (N, k + 1, h, w)
     return maps[:, -1:] if k == 1 else maps[:, :k].mean(1, keepdim=True)
 

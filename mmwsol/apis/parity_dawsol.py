@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-import zlib
 from ast import literal_eval
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +19,16 @@ from mmwsol.evaluation.functional.heatmaps import make_heatmaps, minmax_normaliz
 from mmwsol.models.layers.target_sample_assigner import SOURCE, TARGET, UNIVERSUM, TargetSamples
 from mmwsol.models.losses import MMDLoss
 from mmwsol.registry import MODELS
+from mmwsol.structures import labelled_samples
 
 from .official_checkpoints import convert_dawsol
 from .parity import Comparison, Fixture, compare
-from .parity_vit import samples_of
+from .parity_rebuild import crc_weights
 from .run_config import drop_pretrained_weights, find_config
 
 _LOSSES = 1e-5
 _FORWARD = 1e-4
 _BACKBONE_OF_LFM0 = {'resnet50': dict(strides=(1, 2, 2, 1)), 'inception_v3': dict(pool_before_6=True)}
-
-
-def crc_weights(names: Sequence[str], shapes: Sequence[Sequence[int]], seed: int = 0) -> dict[str, Tensor]:
-    """The weight rule of wsolevaluation's and DA-WSOL's fixtures: each tensor from the checksum of its official name."""
-    norms = {name.rpartition('.')[0] for name in names if name.endswith('running_var')}
-    out = {}
-    for name, shape in zip(names, shapes):
-        draw = np.random.RandomState((zlib.crc32(name.encode()) + seed) % 2**32)
-        module, _, leaf = name.rpartition('.')
-        if leaf == 'num_batches_tracked':
-            value = np.zeros(shape)
-        elif module in norms and leaf == 'weight':
-            low, span = (0.2, 0.1) if module.endswith('bn3') else (0.8, 0.4)
-            value = low + span * draw.rand(*shape)
-        elif module in norms and leaf == 'running_var':
-            value = 0.5 + draw.rand(*shape)
-        elif len(shape) in (2, 4):
-            gain = 2 if len(shape) == 4 else 1
-            value = draw.randn(*shape) * np.sqrt(gain / np.prod(shape[1:]))
-        else:
-            value = 0.1 * draw.randn(*shape)
-        out[name] = torch.from_numpy(np.asarray(value, np.float32))
-    return out
 
 
 def check_dawsol(fixture: Fixture, path: Path) -> Iterator[Comparison]:
@@ -81,7 +58,7 @@ def _check_network(fixture: Fixture, prefix: str) -> Iterator[Comparison]:
         ('score_maps_raw', maps),
         ('cam_minmax', minmax_normalize(own)),
         ('cam_224_s4', heatmaps[:, ::4, ::4]),
-        ('ce_loss', model.head.loss(feats, samples_of(fixture['labels']))['loss_cls']),
+        ('ce_loss', model.head.loss(feats, labelled_samples(fixture['labels']))['loss_cls']),
     ):
         yield compare(f'{prefix}_{name}', ours, fixture[f'{prefix}_{name}'], _FORWARD, 'maximum')
 

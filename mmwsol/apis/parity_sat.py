@@ -21,20 +21,20 @@ from mmwsol.evaluation.functional.boxes import pairwise_iou
 from mmwsol.evaluation.localization import protocol_boxes, protocol_heatmaps, protocol_levels
 from mmwsol.evaluation.protocols import get_protocol
 from mmwsol.models.layers import project_qkv, spatial_mask
+from mmwsol.structures import labelled_samples
 
 from .official_checkpoints import convert_sat, rename_sat_key
 from .parity import Comparison, Fixture, compare
-from .parity_sat_evaluation import check_sat_evaluation
-from .parity_vit import (
+from .parity_rebuild import (
     build_tiny,
     check_gradients,
     check_rebuilt,
     draw_weights,
     golden_input,
-    samples_of,
     stored_sizes,
     torch_state,
 )
+from .parity_sat_evaluation import check_sat_evaluation
 
 HEAD_WIDTH = 16  # channels of an attention head in the tiny models
 NOISE = 1e-7  # gradients below are rounding errors
@@ -112,7 +112,7 @@ def _check_sat_forward(fixture: Fixture, model: Any, images: Tensor) -> Iterator
         per_image = (blurred * (1 - blurred)).mean((1, 2, 3))
         yield compare('norm_per_image', per_image, fixture['norm_per_image'], 1e-5)
         yield compare('batch_area', fused.mean(), fixture['batch_area'], 1e-6)
-    losses = head.loss(feats, samples_of(fixture['labels']))
+    losses = head.loss(feats, labelled_samples(fixture['labels']))
     for key, value in losses.items():
         yield compare(key, value.item(), fixture[key], 1e-6, 'maximum')
     total = sum(losses.values())

@@ -14,17 +14,18 @@ from torch import Tensor
 
 from mmwsol.models.layers import GridOperator, diffuse
 from mmwsol.models.necks.activation_diffusion import neighbour_cosines
+from mmwsol.structures import labelled_samples
 
 from .official_checkpoints import convert_tscam, rename_conformer_key, rename_tscam_key
 from .parity import Comparison, Fixture, compare
 from .parity_protocols import compare_scm_protocol, compare_tscam_protocol, parse_boxes
-from .parity_vit import (
+from .parity_rebuild import (
     build_tiny,
     check_gradients,
     check_rebuilt,
     draw_weights,
     golden_input,
-    samples_of,
+    load_converted,
     stored_sizes,
     torch_state,
 )
@@ -82,7 +83,7 @@ def _check_tscam_training(
 ) -> Iterator[Comparison]:
     model.train().zero_grad()
     feats = model.extract_feat(images)
-    loss = model.head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+    loss = model.head.loss(feats, labelled_samples(fixture['labels']))['loss_cls']
     if not prefix:
         yield compare('train_logits', model.head(feats).detach(), fixture['train_logits'], 1e-5, 'maximum')
     yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-5, 'element')
@@ -137,7 +138,7 @@ def _check_scm_training(fixture: Fixture, model: Any, images: Tensor, prefix: st
     )
     with torch.no_grad():
         yield from _check_diffusion_blocks(fixture, head, pre_logits, prefix)
-    loss = head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+    loss = head.loss(feats, labelled_samples(fixture['labels']))['loss_cls']
     yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-4, 'element')
     loss.backward()
     yield from check_gradients(fixture, model, prefix, 5e-4, rename_tscam_key)
@@ -203,7 +204,7 @@ def _check_scm_double(fixture: Fixture, model: Any, images: Tensor, prefix: str)
     yield compare(
         f'{prefix}train_logits', head(feats).detach(), fixture[f'{prefix}train_logits'], 1e-6, 'maximum'
     )
-    loss = head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+    loss = head.loss(feats, labelled_samples(fixture['labels']))['loss_cls']
     yield compare(f'{prefix}loss_cls', loss.item(), fixture[f'{prefix}loss_cls'], 1e-6, 'element')
     loss.backward()
     yield from check_gradients(fixture, model, prefix, 1e-6, rename_tscam_key)
@@ -228,12 +229,12 @@ def check_scm_conformer(fixture: Fixture, path: Path) -> Iterator[Comparison]:
         yield from check_rebuilt(fixture, weights, images)
         state = convert_tscam(torch_state(weights))
         for prefix, dtype, tolerance in (('', torch.float32, 1e-3), ('f64/', torch.float64, 1e-6)):
-            load_floating(model.to(dtype), state)
+            load_converted(model.to(dtype), state)
             if not prefix:
                 yield from _check_conformer_test(fixture, model.eval(), images)
             model.train().zero_grad()
             feats = model.extract_feat(images.to(dtype))
-            loss = model.head.loss(feats, samples_of(fixture['labels']))['loss_cls']
+            loss = model.head.loss(feats, labelled_samples(fixture['labels']))['loss_cls']
             if not prefix:
                 yield compare(
                     'train_logits', model.head(feats).detach(), fixture['train_logits'], 1e-4, 'maximum'
@@ -275,10 +276,3 @@ def _check_conformer_gradients(
             )
             index = int(name.split('.')[1])
             yield compare(key, kind.grad[index : index + 1], fixture[key], tolerance, 'element')
-
-
-def load_floating(model: Any, state: dict[str, Tensor]) -> None:
-    """Load a converted state and zero the batch counters; every entry must find its place."""
-    own = model.state_dict()
-    counters = {key: torch.zeros_like(own[key]) for key in own if key.endswith('num_batches_tracked')}
-    model.load_state_dict({**state, **counters}, strict=True)

@@ -18,10 +18,10 @@ from mmwsol.models.data_preprocessors import CutMix, hide_tiles
 from mmwsol.models.heads.spg_head import enlarge
 from mmwsol.models.layers import ADL
 from mmwsol.registry import MODELS
+from mmwsol.structures import labelled_samples
 
 from .parity import Comparison, Fixture, compare
-from .parity_dawsol import crc_weights
-from .parity_vit import samples_of
+from .parity_rebuild import crc_weights
 from .run_config import drop_pretrained_weights, find_config
 from .wsolevaluation_checkpoints import convert_wsolevaluation
 
@@ -74,7 +74,7 @@ def _check_network(fixture: Fixture, prefix: str, images: Tensor) -> Iterator[Co
     maps = head.localize(pre_logits, labels)
     if getattr(head, 'form', '') == 'linear':
         maps = maps / pre_logits.shape[1]  # theirs is the channel mean of the products, ours the sum
-    losses = head.loss(feats, samples_of(fixture['labels']), backbone=model.backbone, inputs=images)
+    losses = head.loss(feats, labelled_samples(fixture['labels']), backbone=model.backbone, inputs=images)
     ours = dict(logits=head.classify(pre_logits), cam=maps[:, 0], loss=sum(losses.values()))
     ours.update(_branches(head, feats, pre_logits, labels, images.shape[-2:]))
     for name, value in ours.items():

@@ -8,7 +8,7 @@ run.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -159,28 +159,17 @@ _CHOE_V1 = Protocol(
     average='image',
 )
 
-_TSCAM = Protocol(
+_TSCAM = replace(
+    _CHOE_V1,
     name='tscam',
-    map_source='gt',
-    topk=1,
     dtype='float32',
-    normalize='after_resize',
-    minmax_eps=0.0,
-    constant_map='zeros',
     interpolation='bilinear',
-    quantization='uint8',
-    comparison='>',
     thresholds=(0.10,),
     threshold_source='fixed',
-    component='largest_contour',
-    box_edge='one_past',
     clip_to_last_pixel=False,
     empty_box=(0, 0, 1, 1),
     gt_rounding='fraction_trunc_clip',
-    inclusive_iou=True,
-    hit='>=',
     topk_hit='>',
-    average='image',
 )
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -265,6 +254,12 @@ def get_protocol(name: str | Mapping[str, Any] | Protocol, **overrides: Any) -> 
         )
     overrides = {key: tuple(value) if isinstance(value, list) else value for key, value in overrides.items()}
     return replace(protocol, **overrides)
+
+
+def get_protocols(names: str | Mapping | Protocol | Sequence[str | Mapping | Protocol]) -> list[Protocol]:
+    """One preset or several, as configs state them."""
+    several = [names] if isinstance(names, (str, Mapping, Protocol)) else names
+    return [get_protocol(name) for name in several]
 
 
 def parse_protocol(text: str) -> Protocol:

@@ -1,3 +1,3 @@
-from .loc_data_sample import LocDataSample, stack_gt_labels, stack_mix_labels
+from .loc_data_sample import LocDataSample, labelled_samples, stack_gt_labels, stack_mix_labels
 
-__all__ = ['LocDataSample', 'stack_gt_labels', 'stack_mix_labels']
+__all__ = ['LocDataSample', 'labelled_samples', 'stack_gt_labels', 'stack_mix_labels']

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmengine.structures import BaseDataElement
@@ -45,6 +45,15 @@ class LocDataSample(BaseDataElement):
     ``resize_shape``, ``crop_offset`` and ``flip`` are the way back to original pixels:
     ``x_ori = (x_input + left) * W_ori / W_resize``.
     """
+
+
+def labelled_samples(labels: Iterable[int]) -> list[LocDataSample]:
+    """A data sample for each image-level label, as training gives them to a head."""
+    samples = []
+    for label in labels:
+        samples.append(LocDataSample())
+        samples[-1].gt_label = torch.tensor([int(label)])
+    return samples
 
 
 def stack_gt_labels(

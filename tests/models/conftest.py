@@ -10,7 +10,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmwsol.models.backbones import StagedBackbone
-from mmwsol.structures import LocDataSample
+from mmwsol.structures import LocDataSample, labelled_samples
 
 torch.set_num_threads(1)
 
@@ -43,11 +43,4 @@ def tiny_backbone() -> type[TinyBackbone]:
 @pytest.fixture
 def samples_of() -> Callable[[Sequence[int]], list[LocDataSample]]:
     """``samples_of([3, 0])`` gives data samples with these image labels."""
-
-    def build(labels: Sequence[int]) -> list[LocDataSample]:
-        samples = [LocDataSample() for _ in labels]
-        for sample, label in zip(samples, labels):
-            sample.gt_label = torch.tensor([label])
-        return samples
-
-    return build
+    return labelled_samples

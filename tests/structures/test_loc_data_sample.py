@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample, labelled_samples, stack_gt_labels
 
 
 def make_sample(**metainfo) -> LocDataSample:
@@ -11,10 +11,7 @@ def make_sample(**metainfo) -> LocDataSample:
 
 
 def test_labels_of_a_batch_are_stacked() -> None:
-    samples = [make_sample(), make_sample()]
-    for sample, label in zip(samples, (3, 0)):
-        sample.gt_label = torch.tensor([label])
-    labels = stack_gt_labels(samples)
+    labels = stack_gt_labels(labelled_samples((3, 0)))
     assert labels.tolist() == [3, 0] and labels.dtype == torch.int64
 
 

@@ -22,7 +22,7 @@ from ..localization_counters import (
 )
 from ..localization_plan import STANDARD, LocalizationPlan
 from ..localization_report import format_localization_table, localization_summary, summary_metrics
-from ..protocols import Protocol, get_protocol
+from ..protocols import Protocol, get_protocols
 from .counting_metric import CountingMetric
 from .sample_fields import groups_of_one_size, image_name, sample_indices, to_numpy, true_label
 
@@ -66,9 +66,7 @@ class LocalizationMetric(CountingMetric):
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(prefix, collect_device)
-        if isinstance(protocols, (str, Mapping, Protocol)):
-            protocols = [protocols]
-        self.plan = LocalizationPlan([get_protocol(p) for p in protocols], iou_thresholds, interval)
+        self.plan = LocalizationPlan(get_protocols(protocols), iou_thresholds, interval)
         self.num_threads = num_threads
 
     @property

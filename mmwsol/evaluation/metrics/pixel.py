@@ -12,7 +12,7 @@ from ..localization import DISPLAY_THRESHOLD
 from ..localization_counters import Record
 from ..pixel_counters import PixelPlan, count_pixels, stack_masks
 from ..pixel_report import format_pixel_table, pixel_metrics, pixel_summary
-from ..protocols import Protocol, get_protocol
+from ..protocols import Protocol, get_protocols
 from .counting_metric import CountingMetric
 from .sample_fields import groups_of_one_size, image_name, sample_indices, true_label
 
@@ -50,9 +50,7 @@ class PixelMetric(CountingMetric):
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(prefix, collect_device)
-        if isinstance(protocols, (str, Mapping, Protocol)):
-            protocols = [protocols]
-        self.plan = PixelPlan([get_protocol(p) for p in protocols], mask_threshold, interval)
+        self.plan = PixelPlan(get_protocols(protocols), mask_threshold, interval)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch by score and truth, and keep a few kilobytes an image."""

@@ -42,11 +42,11 @@ class LocHead(BaseModule):
 
     def classify(self, pre_logits: Any) -> Tensor:
         """Class logits (N, K)."""
-        raise NotImplementedError
+        raise NotImplementedError(f'{type(self).__name__} must implement classify()')
 
     def localize(self, pre_logits: Any, labels: Tensor) -> Tensor:
         """Raw maps (N, C, h, w) of the classes ``labels`` (N, C)."""
-        raise NotImplementedError
+        raise NotImplementedError(f'{type(self).__name__} must implement localize()')
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         return self.classify(self.pre_logits(feats))

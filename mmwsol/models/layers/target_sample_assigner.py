@@ -12,11 +12,8 @@ from mmwsol.registry import MODELS
 from .kmeans import Clusters, kmeans
 from .precision import at_least_float32, without_autocast
 
-UNIVERSUM, SOURCE, TARGET = (
-    0,
-    1,
-    2,
-)  # clusters: of no class; like the image's mean feature; the class anchor's
+# clusters: of no class; like the image's mean feature; the class anchor's
+UNIVERSUM, SOURCE, TARGET = 0, 1, 2
 CENTROID_OF_ANCHOR = {'released': SOURCE, 'paper': TARGET}
 
 
