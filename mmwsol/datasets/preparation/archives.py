@@ -1,0 +1,133 @@
+"""Unpack archives of data sets: files only, none outside the target folder, continued after a break."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
+
+Place = Callable[[str], str | None]
+Source = tuple[str, int, Callable[[], IO[bytes]]]  # member name, bytes, opener
+
+BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError)
+
+
+class ArchiveError(ValueError):
+    """An archive that is damaged or holds what no data set holds."""
+
+
+def unpack(
+    archive: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    place: Place = lambda name: name,
+    nested: bool = False,
+) -> int:
+    """Write the files of a tar or zip archive below ``folder``; returns how many belong there.
+
+    A file is written under another name first, so that one with its own name is complete; those that are there
+    with the right size are kept.
+
+    Args:
+        place: path below ``folder`` for a member's name, or ``None`` to leave the member out.
+        nested: each member is a tar file itself, whose files go to a folder of its name (ILSVRC's training
+            images). The inner archives are never written to disk.
+
+    Raises:
+        ArchiveError: the archive is damaged, a path leads out of ``folder``, or a member is a link or a device.
+    """
+    archive, folder, count = Path(archive), Path(folder), 0
+    try:
+        with _open(archive) as sources:
+            for name, size, opener in _inner_files(sources) if nested else sources:
+                target = place(_safe(name, archive))
+                if target is None:
+                    continue
+                _write(opener, size, folder / _safe(target, archive))
+                count += 1
+    except BROKEN as error:
+        raise ArchiveError(f'{archive}: damaged ({error}); fetch it again') from error
+    if not count:
+        raise ArchiveError(f'{archive}: holds none of the expected files; is it the right archive?')
+    return count
+
+
+def below(prefix: str, into: str = '') -> Place:
+    """Members whose path begins with the folders ``prefix``, which are replaced by ``into``."""
+    start = PurePosixPath(prefix).parts
+
+    def place(name: str) -> str | None:
+        parts = PurePosixPath(name).parts
+        if parts[: len(start)] != start:
+            return None
+        return str(PurePosixPath(into, *parts[len(start) :]))
+
+    return place
+
+
+@contextmanager
+def _open(archive: Path) -> Iterator[Iterator[Source]]:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            yield _zip_files(zipped, archive)
+    else:
+        with tarfile.open(archive) as tar:
+            yield _tar_files(tar, archive)
+
+
+def _tar_files(tar: tarfile.TarFile, archive: Path) -> Iterator[Source]:
+    for member in tar:
+        if not member.isdir():
+            if not member.isreg():
+                raise ArchiveError(
+                    f'{archive}: {member.name!r} is a link or a device; only files are unpacked'
+                )
+            yield member.name, member.size, lambda member=member: tar.extractfile(member)  # type: ignore[misc]
+        tar.members = []  # type: ignore[attr-defined]  # or a million of them stay in memory
+
+
+def _zip_files(zipped: zipfile.ZipFile, archive: Path) -> Iterator[Source]:
+    for info in zipped.infolist():
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise ArchiveError(f'{archive}: {info.filename!r} is a link or a device; only files are unpacked')
+        if not info.is_dir():
+            yield info.filename, info.file_size, lambda info=info: zipped.open(info)  # type: ignore[misc]
+
+
+def _inner_files(sources: Iterator[Source]) -> Iterator[Source]:
+    for name, _, opener in sources:
+        outer = PurePosixPath(name).with_suffix('')
+        with opener() as stream, tarfile.open(fileobj=stream) as tar:
+            for inner, size, inner_opener in _tar_files(tar, Path(name)):
+                yield str(outer / inner), size, inner_opener
+
+
+def _safe(name: str, archive: Path) -> str:
+    """``name`` if it stays below the folder it is joined to, on any system."""
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    leads_out = posix.is_absolute() or windows.anchor or '..' in posix.parts or '..' in windows.parts
+    if leads_out or not posix.parts or '\0' in name:
+        raise ArchiveError(f'{archive}: {name!r} leads out of the folder; only paths below it are unpacked')
+    return str(posix)
+
+
+def _write(opener: Callable[[], IO[bytes]], size: int, target: Path) -> None:
+    if target.is_file() and target.stat().st_size == size:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f'.{target.name}.part')
+    try:
+        with opener() as source, open(temporary, 'wb') as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        if (written := temporary.stat().st_size) != size:
+            raise EOFError(f'{target.name} ends after {written} of {size} bytes')
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from mmwsol.datasets.preparation import ArchiveError, unpack
+from mmwsol.datasets.preparation.archives import below
+
+FILES = {'set/a.txt': b'first', 'set/deep/b.txt': b'', 'attributes.txt': b'other'}
+
+
+def write_tar(path, files, mode='w'):
+    with tarfile.open(path, mode) as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def tree(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+
+
+@pytest.fixture(params=['tar', 'tgz', 'zip'])
+def archive_of(request, tmp_path):
+    """``archive_of(files)`` writes an archive of each kind in turn."""
+
+    def write(files):
+        path = tmp_path / f'archive.{request.param}'
+        if request.param == 'zip':
+            return write_zip(path, files)
+        return write_tar(path, files, 'w:gz' if request.param == 'tgz' else 'w')
+
+    return write
+
+
+def test_all_files_arrive(archive_of, tmp_path):
+    assert unpack(archive_of(FILES), tmp_path / 'out') == 3
+    assert tree(tmp_path / 'out') == FILES
+
+
+def test_place_chooses_and_renames(archive_of, tmp_path):
+    assert unpack(archive_of(FILES), tmp_path / 'out', below('set', 'SET/x')) == 2
+    assert tree(tmp_path / 'out') == {'SET/x/a.txt': b'first', 'SET/x/deep/b.txt': b''}
+
+
+def test_leading_dot_is_not_part_of_the_name(archive_of, tmp_path):
+    unpack(archive_of({'./set/a.txt': b'1'}), tmp_path / 'out', below('set'))
+    assert tree(tmp_path / 'out') == {'a.txt': b'1'}
+
+
+@pytest.mark.parametrize(
+    'name', ['../evil', 'set/../../evil', '/tmp/evil', '..\\evil', 'C:\\evil', 'C:evil', '\\\\host\\evil']
+)
+def test_path_that_leads_out_is_refused(archive_of, tmp_path, name):
+    with pytest.raises(ArchiveError, match=r'leads out of the folder'):
+        unpack(archive_of({name: b'x', 'fine.txt': b'y'}), tmp_path / 'out')
+    assert not list(tmp_path.rglob('*evil*'))
+
+
+@pytest.mark.parametrize('kind', [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
+    with tarfile.open(tmp_path / 'a.tar', 'w') as tar:
+        info = tarfile.TarInfo('link')
+        info.type, info.linkname = kind, '/etc/passwd'
+        tar.addfile(info)
+    with pytest.raises(ArchiveError, match="'link' is a link or a device"):
+        unpack(tmp_path / 'a.tar', tmp_path / 'out')
+    assert not (tmp_path / 'out' / 'link').exists()
+
+
+def test_link_in_a_zip_is_refused(tmp_path):
+    info = zipfile.ZipInfo('link')
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / 'a.zip', 'w') as archive:
+        archive.writestr(info, '/etc/passwd')
+    with pytest.raises(ArchiveError, match="'link' is a link"):
+        unpack(tmp_path / 'a.zip', tmp_path / 'out')
+
+
+def test_archive_without_the_expected_files_is_refused(archive_of, tmp_path):
+    with pytest.raises(ArchiveError, match='holds none of the expected files'):
+        unpack(archive_of(FILES), tmp_path / 'out', below('other'))
+
+
+@pytest.mark.parametrize('kept', [0.5, 0.9])
+def test_cut_archive_is_named_and_leaves_no_half_file(archive_of, tmp_path, kept):
+    path = archive_of({'a.bin': bytes(range(256)) * 300, 'b.bin': bytes(range(255, -1, -1)) * 300})
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(ArchiveError, match=r'archive\.\w+: damaged'):
+        unpack(path, tmp_path / 'out')
+    assert all(len(content) == 256 * 300 for content in tree(tmp_path / 'out').values())
+
+
+def test_second_run_keeps_complete_files_and_repairs_others(archive_of, tmp_path):
+    path, out = archive_of(FILES), tmp_path / 'out'
+    unpack(path, out)
+    (out / 'set/a.txt').write_bytes(b'fi')
+    kept = (out / 'attributes.txt').stat().st_mtime_ns
+    assert unpack(path, out) == 3
+    assert tree(out) == FILES
+    assert (out / 'attributes.txt').stat().st_mtime_ns == kept
+
+
+def test_nested_archives_become_one_folder_each(tmp_path):
+    inner = {
+        name: write_tar(tmp_path / 'inner.tar', files).read_bytes()
+        for name, files in (
+            ('n01.tar', {'n01_1.JPEG': b'1', 'n01_2.JPEG': b'2'}),
+            ('n02.tar', {'n02_1.JPEG': b'3'}),
+        )
+    }
+    path = write_tar(tmp_path / 'train.tar', inner)
+    assert unpack(path, tmp_path / 'out', below('', 'train'), nested=True) == 3
+    assert tree(tmp_path / 'out') == {
+        'train/n01/n01_1.JPEG': b'1',
+        'train/n01/n01_2.JPEG': b'2',
+        'train/n02/n02_1.JPEG': b'3',
+    }
+
+
+def test_nested_path_that_leads_out_is_refused(tmp_path):
+    inner = write_tar(tmp_path / 'inner.tar', {'../../evil': b'1'}).read_bytes()
+    with pytest.raises(ArchiveError, match='leads out'):
+        unpack(write_tar(tmp_path / 'train.tar', {'n01.tar': inner}), tmp_path / 'out', nested=True)
