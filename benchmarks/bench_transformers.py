@@ -46,9 +46,12 @@ def build_model(method: str, size: str = 'small', num_classes: int = 200) -> Loc
 
 
 def attend_explicitly(
-    block: Any, tokens: Tensor, mask_from: int | None
+    block: Any, tokens: Tensor, spatial: bool = False, masked: bool = False
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """A block with its matrices written out: tokens, attention (N, heads, L, L), and the mask of token ``mask_from``."""
+    """A block with its matrices written out: tokens, attention (N, heads, L, L), and the last token's mask if ``spatial``.
+
+    SAT computes the mask in every block and applies it (``masked``) in the last ones.
+    """
     attention, (n, length, width) = block.attn, tokens.shape
     qkv = (
         attention.qkv(block.norm1(tokens))
@@ -58,9 +61,9 @@ def attend_explicitly(
     scores = qkv[0] * attention.scale @ qkv[1].transpose(-2, -1)
     matrix, mask = scores.softmax(-1), None
     weights = matrix
-    if mask_from is not None:
-        mask = scores[:, :, mask_from].mean(1).sigmoid()  # (N, L)
-        weights = matrix * mask[:, None, None]
+    if spatial:
+        mask = scores[:, :, -1].mean(1).sigmoid()  # (N, L)
+        weights = matrix * mask[:, None, None] if masked else matrix
     tokens = tokens + attention.proj((weights @ qkv[2]).transpose(1, 2).reshape(n, length, width))
     return tokens + block.mlp(block.norm2(tokens)), matrix, mask
 
@@ -76,9 +79,9 @@ def published_losses(model: Localizer, images: Tensor, labels: Tensor) -> dict[s
     matrices, masks = [], []
     for index, block in enumerate(backbone.net.blocks):
         masked = index >= len(backbone.net.blocks) - spatial
-        tokens, matrix, mask = attend_explicitly(block, tokens, -1 if masked else None)
+        tokens, matrix, mask = attend_explicitly(block, tokens, spatial > 0, masked)
         matrices.append(matrix)
-        masks += [] if mask is None else [mask]
+        masks += [mask] if masked else []
     patches = slice(1, 1 + grid[0] * grid[1])
     semantic = head.semantic(
         backbone.net.norm(tokens)[:, patches].transpose(1, 2).unflatten(2, grid)

@@ -32,7 +32,8 @@ class TSCAMHead(LocHead):
     Args:
         in_channels: D.
         last_n: sum the attention of so many last blocks; ``None`` for all, as published.
-        coupling: ``raw`` attention (TS-CAM) or ``minmax``, normalised per image to [0, 1] (SCM).
+        coupling: ``raw`` attention (TS-CAM), ``minmax``, normalised per image to [0, 1] (SCM), or ``none``: the semantic
+            maps alone, which is CAM on the patch tokens and needs no attention.
         diffusion: a module that refines semantic and attention map in training, as a weight per patch: logits are the
             weighted spatial mean (SCM: ``ActivationDiffusion``).
         diffuse_at_test: also weight the logits at test time (SCM on Conformer).
@@ -52,8 +53,8 @@ class TSCAMHead(LocHead):
         **kwargs,
     ) -> None:
         super().__init__(num_classes, init_cfg=init_cfg, **kwargs)
-        if coupling not in ('raw', 'minmax'):
-            raise ValueError(f"coupling must be 'raw' or 'minmax', got {coupling!r}")
+        if coupling not in ('raw', 'minmax', 'none'):
+            raise ValueError(f"coupling must be 'raw', 'minmax' or 'none', got {coupling!r}")
         if last_n is not None and last_n < 1:
             raise ValueError(f'last_n must be at least 1, got {last_n}')
         self.last_n = last_n
@@ -88,7 +89,7 @@ class TSCAMHead(LocHead):
 
     def localize(self, pre_logits: CoupledFeatures, labels: Tensor) -> Tensor:
         semantic = class_conv2d(pre_logits.tokens, self.semantic.weight, self.semantic.bias, labels)
-        return self.coupled_attention(pre_logits) * semantic  # (N, C, h, w)
+        return semantic if self.coupling == 'none' else self.coupled_attention(pre_logits) * semantic  # (N, C, h, w)
 
     def coupled_attention(self, pre_logits: CoupledFeatures) -> Tensor:
         """The factor of all classes' maps, (N, 1, h, w)."""

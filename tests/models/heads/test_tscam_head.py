@@ -46,6 +46,13 @@ def test_last_blocks_and_minmax_are_options(feats: tuple[Tensor, Tensor]) -> Non
     torch.testing.assert_close(head.coupled_attention(pre_logits)[:, 0], minmax(attention))
 
 
+def test_uncoupled_maps_are_the_semantic_maps_and_need_no_attention(feats: tuple[Tensor, Tensor]) -> None:
+    head = build(coupling='none')
+    labels = torch.tensor([[3, 0], [5, 5]])
+    expected = head.semantic(feats[1])[torch.arange(2)[:, None], labels]
+    torch.testing.assert_close(head.localize(head.pre_logits(feats[1:]), labels), expected)
+
+
 def test_training_needs_no_attention_but_localization_says_what_to_set(
     feats: tuple[Tensor, Tensor], samples_of: Callable
 ) -> None:
@@ -95,7 +102,7 @@ def test_prediction_keeps_the_best_classes_and_the_true_one(
 
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
-    [(dict(coupling='relu'), "'raw' or 'minmax', got 'relu'"), (dict(last_n=0), 'got 0')],
+    [(dict(coupling='relu'), "'minmax' or 'none', got 'relu'"), (dict(last_n=0), 'got 0')],
 )
 def test_wrong_arguments_are_named(kwargs: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
