@@ -89,7 +89,9 @@ class TSCAMHead(LocHead):
 
     def localize(self, pre_logits: CoupledFeatures, labels: Tensor) -> Tensor:
         semantic = class_conv2d(pre_logits.tokens, self.semantic.weight, self.semantic.bias, labels)
-        return semantic if self.coupling == 'none' else self.coupled_attention(pre_logits) * semantic  # (N, C, h, w)
+        return (
+            semantic if self.coupling == 'none' else self.coupled_attention(pre_logits) * semantic
+        )  # (N, C, h, w)
 
     def coupled_attention(self, pre_logits: CoupledFeatures) -> Tensor:
         """The factor of all classes' maps, (N, 1, h, w)."""
