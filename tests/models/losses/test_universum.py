@@ -31,3 +31,10 @@ def test_half_precision_is_widened() -> None:
     features = torch.rand(1, 64, 8, 8).bfloat16()
     mask = torch.ones(1, 8, 8, dtype=torch.bool)
     torch.testing.assert_close(UniversumLoss()(features, mask), features.float().mean())
+
+
+def test_signed_features_shrink_in_magnitude_and_others_as_published() -> None:
+    mask = torch.ones(1, 1, 2, dtype=torch.bool)
+    assert UniversumLoss(signed=True)(torch.tensor([[[[-3.0, 1.0]]]]), mask).item() == 2.0
+    features = torch.rand(1, 4, 1, 2)
+    torch.testing.assert_close(UniversumLoss(signed=True)(features, mask), UniversumLoss()(features, mask))
