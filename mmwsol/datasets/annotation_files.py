@@ -141,10 +141,8 @@ def check_boxes(
     if len(owner) == 0:
         return 0
     boxes = np.concatenate(bboxes)  # (M, 4)
-    size = np.asarray(sizes, dtype=np.float64)[owner]  # (M, 2)
-    past = np.maximum(-boxes[:, :2], boxes[:, 2:] - size)  # (M, 2): pixels beyond the nearest edge
-    outside = (past > tolerance * size).any(1) | (boxes[:, :2] >= size).any(1) | (boxes[:, 2:] < 0).any(1)
-    bad = outside | (boxes[:, 2:] < boxes[:, :2]).any(1) | ~np.isfinite(boxes).all(1)
+    faults = box_faults(boxes, np.asarray(sizes, dtype=np.float64)[owner], tolerance)
+    bad = faults['inverted'] | faults['outside']
     if bad.any():
         i = int(bad.argmax())
         raise ValueError(
@@ -153,7 +151,25 @@ def check_boxes(
             f'{sizes[owner[i]]} (W, H). Boxes must be in pixels of the stored file: was the image resized '
             'without its boxes?'
         )
-    return int((past > 0).any(1).sum())
+    return int(faults['past'].sum())
+
+
+def box_faults(boxes: np.ndarray, sizes: np.ndarray, tolerance: float = 0.1) -> dict[str, np.ndarray]:
+    """What is wrong with boxes (M, 4) xyxy in images of ``sizes`` (M, 2) as (W, H): a mask (M,) by name.
+
+    ``inverted``: not finite or turned inside out; ``empty``: without area; ``outside``: beyond the image by more
+    than ``tolerance`` of its side, or wholly; ``past``: beyond its edge at all.
+    """
+    low, high = boxes[:, :2], boxes[:, 2:]
+    past = np.maximum(-low, high - sizes)  # (M, 2): pixels beyond the nearest edge
+    inverted = (high < low).any(1) | ~np.isfinite(boxes).all(1)
+    return {
+        'inverted': inverted,
+        'empty': ~inverted & (high == low).any(1),
+        'outside': ~inverted
+        & ((past > tolerance * sizes).any(1) | (low >= sizes).any(1) | (high < 0).any(1)),
+        'past': ~inverted & (past > 0).any(1),
+    }
 
 
 def read_image_size(path: str) -> tuple[int, int]:

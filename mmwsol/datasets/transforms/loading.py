@@ -9,6 +9,7 @@ from PIL import Image
 from mmwsol.registry import TRANSFORMS
 
 IGNORED = 255
+UNDECODABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 
 
 class UnreadableImageError(ValueError):
@@ -76,5 +77,5 @@ def _decode(path: str, mode: str) -> np.ndarray:
     try:
         with Image.open(path) as image:
             return np.array(image if image.mode == mode else image.convert(mode))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNDECODABLE as error:
         raise UnreadableImageError(f'{path}: cannot be decoded ({error}); replace the file') from error

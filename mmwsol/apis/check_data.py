@@ -1,0 +1,192 @@
+"""Check a data set on disk: ``check.py DATASET``, exit code 0 without faults, 1 with faults, 2 for wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmwsol.datasets import resolve_data_path
+from mmwsol.datasets.catalog import CATALOG
+from mmwsol.datasets.checks import (
+    FAULT_KINDS,
+    PublishedSize,
+    SplitSource,
+    check_splits,
+    format_report,
+)
+from mmwsol.datasets.checks.image_facts import default_workers
+
+from .run_config import find_config
+
+SPLIT_FOLDERS = ('train', 'val', 'test')
+
+
+def find_splits(dataset: str) -> tuple[str, list[SplitSource]]:
+    """Title and splits of a name of the catalog, a config with data loaders, or a folder.
+
+    Raises:
+        ValueError: it is none of these, or a folder in none of the known layouts.
+    """
+    if dataset.lower() in CATALOG:
+        entry = CATALOG[dataset.lower()]
+        return entry.title, [split for split in entry.splits if split.is_required or _is_there(split.dataset)]
+    if dataset.endswith('.py'):
+        return dataset, splits_of_config(find_config(dataset))
+    for folder in (dataset, resolve_data_path(dataset)):
+        if os.path.isdir(folder):
+            return folder, splits_of_folder(os.path.abspath(folder))
+    raise ValueError(
+        f'{dataset} is neither a known data set ({", ".join(CATALOG)}) nor a config (.py) nor a folder, here or '
+        f'below MMWSOL_DATA_ROOT'
+    )
+
+
+def splits_of_config(path: str) -> list[SplitSource]:
+    """The data sets of a config's loaders; one that two loaders share is checked once."""
+    config = Config.fromfile(path)
+    init_default_scope(config.get('default_scope', 'mmwsol'))
+    splits: list[SplitSource] = []
+    for name in SPLIT_FOLDERS:
+        dataset = (config.get(f'{name}_dataloader') or {}).get('dataset')
+        while isinstance(dataset, Mapping) and isinstance(dataset.get('dataset'), Mapping):
+            dataset = dataset['dataset']  # RepeatDataset, ClassBalancedDataset
+        if dataset is None:
+            continue
+        plain = {key: value for key, value in dict(dataset).items() if key != 'pipeline'}
+        if all(split.dataset != plain for split in splits):
+            splits.append(SplitSource(name, plain, is_train=name == 'train'))
+    if not splits:
+        raise ValueError(f'{path} has no train_dataloader, val_dataloader or test_dataloader with a dataset')
+    return splits
+
+
+def splits_of_folder(folder: str) -> list[SplitSource]:
+    """Splits of a folder in CUB's layout, wsolevaluation's metadata layout, or with one folder a class.
+
+    The last two may have the folders train, val and test above them.
+    """
+    if os.path.isfile(os.path.join(folder, 'train_test_split.txt')):
+        config = dict(type='CUB', data_root=folder)
+        return [
+            SplitSource('train', {**config, 'split': 'train'}, is_train=True),
+            SplitSource('test', {**config, 'split': 'test'}),
+        ]
+    named = [name for name in SPLIT_FOLDERS if os.path.isdir(os.path.join(folder, name))]
+    if os.path.isfile(os.path.join(folder, 'image_ids.txt')) or not named:
+        return [SplitSource('all', _folder_dataset(folder))]
+    return [
+        SplitSource(name, _folder_dataset(os.path.join(folder, name)), is_train=name == 'train')
+        for name in named
+    ]
+
+
+def _folder_dataset(folder: str) -> dict[str, Any]:
+    if os.path.isfile(os.path.join(folder, 'image_ids.txt')):
+        return dict(type='WSOLMetadata', ann_dir=folder)
+    if any(item.is_dir() and not item.name.startswith('.') for item in os.scandir(folder)):
+        return dict(type='ImageFolder', data_root=folder)
+    raise ValueError(
+        f"{folder}: neither CUB's files (train_test_split.txt) nor wsolevaluation's (image_ids.txt) nor a folder a class"
+    )
+
+
+def _is_there(dataset: Mapping[str, Any]) -> bool:
+    return os.path.exists(resolve_data_path(dataset.get('ann_dir') or dataset['data_root']))
+
+
+def choose_published(
+    splits: Sequence[SplitSource], name: str | None, expected: Mapping[str, int]
+) -> list[SplitSource]:
+    """Splits with the published sizes of the catalog's data set ``name``, and with ``expected`` images instead.
+
+    A single split named ``all`` stands for the catalog's test split.
+    """
+    if name is not None and name.lower() not in CATALOG:
+        raise ValueError(f'--published {name}: known data sets are {", ".join(CATALOG)}')
+    published = {split.name: split.published for split in CATALOG[name.lower()].splits} if name else {}
+    if strangers := sorted(set(expected) - {split.name for split in splits}):
+        raise ValueError(
+            f'--expect {strangers[0]}: the splits are {", ".join(split.name for split in splits)}'
+        )
+    chosen = []
+    for split in splits:
+        size = published.get('test' if split.name == 'all' else split.name, split.published)
+        if split.name in expected:
+            size = PublishedSize(expected[split.name])
+        chosen.append(replace(split, published=size))
+    return chosen
+
+
+def _expected(text: str) -> tuple[str, int]:
+    split, _, count = text.partition('=')
+    if not split or not count.isdigit():
+        raise argparse.ArgumentTypeError(f'must be SPLIT=IMAGES such as train=690, got {text!r}')
+    return split, int(count)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    kinds = '\n'.join(f'  {kind:<16} {text}' for kind, text in FAULT_KINDS.items())
+    parser = argparse.ArgumentParser(
+        prog='check.py',
+        description=__doc__,
+        epilog=f'kinds of faults:\n{kinds}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'dataset',
+        help=f"one of {', '.join(CATALOG)}; or a config with data loaders; or a folder in CUB's layout, in "
+        "wsolevaluation's, or with a folder a class, the last two also below train, val and test",
+    )
+    parser.add_argument('--data-root', help='in place of MMWSOL_DATA_ROOT')
+    parser.add_argument('--published', metavar='NAME', help='compare with the sizes of this data set')
+    parser.add_argument(
+        '--expect',
+        nargs='+',
+        type=_expected,
+        default=[],
+        metavar='SPLIT=IMAGES',
+        help='images that a split must have, in place of the published number',
+    )
+    parser.add_argument(
+        '--ignore',
+        nargs='+',
+        default=[],
+        choices=list(FAULT_KINDS),
+        metavar='KIND',
+        help='kinds of faults that do not count, for example split_size',
+    )
+    parser.add_argument('--no-near', action='store_true', help='do not look for near-duplicates')
+    parser.add_argument(
+        '--json', metavar='FILE', help="write everything found as JSON; '-' prints it instead"
+    )
+    parser.add_argument('--limit', type=int, default=10, help='faults of each kind that the text lists')
+    parser.add_argument('--workers', type=int, default=default_workers(), help='threads (default: all cores)')
+    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.data_root:
+        os.environ['MMWSOL_DATA_ROOT'] = args.data_root
+    try:
+        title, splits = find_splits(args.dataset)
+        splits = choose_published(splits, args.published, dict(args.expect))
+    except (ValueError, FileNotFoundError) as error:
+        parser.error(str(error))
+    result = check_splits(title, splits, args.ignore, not args.no_near, args.workers, args.quiet)
+    text = json.dumps(result.to_dict(), indent=2)
+    if args.json and args.json != '-':
+        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
+        Path(args.json).write_text(text + '\n')
+    print(text if args.json == '-' else format_report(result, args.limit))
+    return int(bool(result.faults))

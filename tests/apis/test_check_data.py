@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from mmwsol.apis.check_data import find_splits, main
+from mmwsol.datasets.catalog import CATALOG
+
+
+def write_scene(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), cv2.resize(coarse, (64, 48), interpolation=cv2.INTER_CUBIC))
+
+
+@pytest.fixture
+def photos(data_root):
+    """Two classes with two images each, below train and test."""
+    names = [f'{s}/{c}/{i}.png' for s in ('train', 'test') for c in ('cat', 'dog') for i in range(2)]
+    for seed, name in enumerate(names):
+        write_scene(data_root / 'photos' / name, seed)
+    return data_root / 'photos'
+
+
+def test_exit_code_and_text_of_a_clean_folder(photos, capsys):
+    assert main(['photos', '--quiet', '--expect', 'train=4', 'test=4']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ['split', 'images', 'published', 'classes', 'per', 'class', 'boxes', 'masks']
+    assert lines[3].split() == ['train', '4', '4', '2', '2-2', '0', '0']
+    assert lines[-1].startswith('no fault found; 8 images checked in ')
+
+
+def test_faults_are_listed_by_kind_up_to_a_limit(photos, capsys):
+    for name in ('train/cat/0.png', 'train/dog/1.png'):
+        (photos / name).write_text('x')
+    assert main([str(photos), '--quiet', '--limit', '1', '--expect', 'test=3']) == 1
+    out = capsys.readouterr().out
+    assert 'broken_file (2): an image or mask cannot be decoded completely' in out
+    assert f'  train: {photos}/train/cat/0.png: not an image\n  .. and 1 more' in out
+    assert f'  test: {photos}/test: 4 images (published 3)' in out
+    assert out.splitlines()[-1].startswith('3 faults of 2 kinds; ')
+    assert main([str(photos), '--quiet', '--ignore', 'broken_file']) == 0
+    assert '  2 faults of kind broken_file ignored as asked' in capsys.readouterr().out
+
+
+def test_json_holds_everything(photos, capsys, tmp_path):
+    (photos / 'test/dog/0.png').write_text('x')
+    assert main(['photos', '--quiet', '--json', '-']) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert main(['photos', '--quiet', '--json', str(tmp_path / 'new' / 'report.json')]) == 1
+    written = json.loads((tmp_path / 'new' / 'report.json').read_text())
+    for result in (printed, written):
+        assert result['ok'] is False
+        assert result['faults'] == [
+            {
+                'kind': 'broken_file',
+                'split': 'test',
+                'path': str(photos / 'test/dog/0.png'),
+                'detail': 'not an image',
+            }
+        ]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['nothing'], 'nothing is neither a known data set (cub, '),
+        (['photos', '--ignore', 'typo'], 'invalid choice'),
+        (['photos', '--published', 'typo'], 'known data sets are cub'),
+        (['photos', '--expect', 'val=3'], 'the splits are train, test'),
+        (['photos', '--expect', 'train'], 'must be SPLIT=IMAGES'),
+        (['photos/train/cat'], "neither CUB's files"),
+        (['nothing.py'], 'neither a file nor a shipped config'),
+        ([], 'required: dataset'),
+    ],
+)
+def test_wrong_usage_is_code_2(photos, capsys, arguments, message):
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_missing_data_is_a_fault_that_names_the_file(data_root, capsys):
+    assert main(['cub', '--quiet']) == 1
+    assert (
+        f'annotation (2): an annotation file is missing or cannot be read\n  test: {data_root}'
+        in capsys.readouterr().out
+    )
+
+
+def test_shared_data_set_of_a_config_is_checked_once():
+    title, splits = find_splits('configs/_base_/datasets/cub.py')
+    assert title == 'configs/_base_/datasets/cub.py'
+    assert [(split.name, split.dataset['split'], split.is_train) for split in splits] == [
+        ('train', 'train', True),
+        ('val', 'test', False),
+    ]
+
+
+def test_layouts_of_folders_are_recognised(data_root):
+    (data_root / 'b').mkdir()
+    (data_root / 'b' / 'train_test_split.txt').touch()
+    for name in ('m', 'n/train', 'n/val'):
+        (data_root / name).mkdir(parents=True)
+        (data_root / name / 'image_ids.txt').touch()
+    for name in ('f/cat', 'f/dog'):
+        (data_root / name).mkdir(parents=True)
+    found = {
+        folder: [(split.name, split.dataset['type']) for split in find_splits(folder)[1]]
+        for folder in ('b', 'm', 'n', 'f')
+    }
+    assert found == {
+        'b': [('train', 'CUB'), ('test', 'CUB')],
+        'm': [('all', 'WSOLMetadata')],
+        'n': [('train', 'WSOLMetadata'), ('val', 'WSOLMetadata')],
+        'f': [('all', 'ImageFolder')],
+    }
+
+
+def test_splits_that_are_not_required_are_checked_where_they_are(data_root):
+    assert [split.name for split in find_splits('CUB')[1]] == ['train', 'test']
+    (data_root / 'metadata/CUB/val').mkdir(parents=True)
+    assert [split.name for split in find_splits('cub')[1]] == ['train', 'val', 'test']
+
+
+def test_catalog_holds_the_published_table():
+    """Sizes of wsolevaluation's metadata (Choe et al., CVPR 2020)."""
+    sizes = {
+        name: {split.name: split.published.images for split in entry.splits}
+        for name, entry in CATALOG.items()
+    }
+    assert sizes['cub'] == {'train': 5994, 'val': 1000, 'test': 5794}
+    assert sizes['ilsvrc'] == {'train': 1_281_167, 'val': 10_000, 'test': 50_000}
+    assert sizes['openimages'] == {'train': 29_819, 'val': 2500, 'test': 5000}
+    boxes = {split.name: split.published.boxes for split in CATALOG['ilsvrc'].splits}
+    assert (boxes['val'], boxes['test']) == (18_532, 80_477)
+
+
+def test_real_birds_and_real_imagenet_pass_but_for_their_size(shared_dir, monkeypatch, capsys):
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', str(shared_dir / 'data'))
+    assert main(['CUB_200_2011', '--quiet', '--expect', 'train=690', 'test=340']) == 0
+    assert main(['ILSVRC_val', '--quiet', '--expect', 'all=600']) == 0
+    assert main(['ILSVRC_val', '--quiet', '--published', 'ilsvrc']) == 1
+    out = capsys.readouterr().out
+    assert '600 images (published 50000), 0-5 images of a class (published 50-50), 915 boxes' in out
+
+
+def test_tool_returns_the_exit_code(photos, repo_dir):
+    (photos / 'train/cat/0.png').unlink()
+    (photos / 'train/cat/0.txt').touch()
+    command = [
+        sys.executable,
+        'tools/data_preparation/check.py',
+        str(photos),
+        '--quiet',
+        '--expect',
+        'train=4',
+    ]
+    environment = {**os.environ, 'PYTHONPATH': str(repo_dir)}
+    run = subprocess.run(command, cwd=repo_dir, capture_output=True, text=True, env=environment)
+    assert run.returncode == 1, run.stderr
+    assert '3 images (published 4)' in run.stdout
