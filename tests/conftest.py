@@ -37,3 +37,11 @@ def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty ``MMWSOL_DATA_ROOT`` of the test's own."""
     monkeypatch.setenv('MMWSOL_DATA_ROOT', str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the library keeps on disk for later processes, of the test's own."""
+    path = tmp_path_factory.mktemp('cache')
+    monkeypatch.setenv('MMWSOL_CACHE_DIR', str(path))
+    return path

@@ -64,18 +64,21 @@ def read_cub_classes(root: str) -> tuple[str, ...]:
 
 
 def read_wsol_metadata(
-    ann_dir: str, with_boxes: bool = True, num_classes: int | None = None
+    ann_dir: str,
+    with_boxes: bool = True,
+    num_classes: int | None = None,
+    ids_file: str = 'image_ids.txt',
 ) -> list[dict[str, Any]]:
-    """Images of wsolevaluation's metadata layout, in the order of ``image_ids.txt``.
+    """Images of wsolevaluation's metadata layout, in the order of ``ids_file``.
 
     ``image_sizes.txt`` and ``localization.txt`` may be absent or empty (``bboxes`` is then (0, 4)) and are
     read for boxes only; an image may have several. Where ``localization.txt`` holds masks, see
     ``read_mask_rows``, an entry has ``mask_paths`` and ``ignore_path`` as written there instead of ``bboxes``.
     Labels must lie in [0, ``num_classes``) where that is given.
     """
-    ids_file, labels_file, sizes_file, boxes_file = (
+    ids_path, labels_file, sizes_file, boxes_file = (
         os.path.join(ann_dir, name)
-        for name in ('image_ids.txt', 'class_labels.txt', 'image_sizes.txt', 'localization.txt')
+        for name in (ids_file, 'class_labels.txt', 'image_sizes.txt', 'localization.txt')
     )
     labels = _read_table(labels_file, 1, ',', int, from_right=True)
     _check_range(labels, 0, np.inf if num_classes is None else num_classes - 1, labels_file)
@@ -90,16 +93,20 @@ def read_wsol_metadata(
         else:
             for img_id, box in _read_rows(boxes_file, 4, ',', float, from_right=True):
                 boxes.setdefault(img_id, []).append(box)
-    entries = []
-    for img_id in _unique(_read_lines(ids_file), ids_file):
-        entry = {'img_id': img_id, 'gt_label': _of(labels, img_id, ann_dir, 'class_labels.txt')[0]}
+    entries = [
+        {'img_id': img_id, 'gt_label': _of(labels, img_id, ann_dir, 'class_labels.txt')[0]}
+        for img_id in _unique(_read_lines(ids_path), ids_path)
+    ]
+    if not with_boxes:
+        return entries
+    for entry in entries:
+        img_id = entry['img_id']
         if masks:
             entry['mask_paths'], entry['ignore_path'] = _of(masks, img_id, ann_dir, 'localization.txt')
-        elif with_boxes:
+        else:
             entry['bboxes'] = np.array(boxes.get(img_id, ()), dtype=np.float64).reshape(-1, 4)  # (M, 4)
         if sizes:
             entry['size'] = tuple(_of(sizes, img_id, ann_dir, 'image_sizes.txt'))
-        entries.append(entry)
     return entries
 
 
@@ -210,18 +217,30 @@ def _read_rows(
     path: str, num_values: int, sep: str, convert: Callable[[str], Any], from_right: bool = False
 ) -> list[tuple[str, list[Any]]]:
     """Lines ``id<sep>value<sep>...`` as (id, values); ``from_right`` allows the separator within the id."""
-    rows = []
-    for number, line in enumerate(_read_lines(path), start=1):
-        try:
-            key, *values = line.rsplit(sep, num_values) if from_right else line.split(sep, num_values)
-            if len(values) != num_values or not key:
-                raise ValueError
-            rows.append((key, [convert(value) for value in values]))
-        except ValueError:
-            raise ValueError(
-                f'{path}, line {number}: must be an id and {num_values} {convert.__name__} value(s) '
-                f'separated by {sep!r}, got {line!r}'
-            ) from None
+    lines = _read_lines(path)
+    split = str.rsplit if from_right else str.split
+    try:
+        return _convert_rows(lines, split, num_values, sep, convert)
+    except ValueError:
+        for number, line in enumerate(lines, start=1):
+            try:
+                _convert_rows([line], split, num_values, sep, convert)
+            except ValueError:
+                raise ValueError(
+                    f'{path}, line {number}: must be an id and {num_values} {convert.__name__} value(s) '
+                    f'separated by {sep!r}, got {line!r}'
+                ) from None
+        raise
+
+
+def _convert_rows(
+    lines: list[str], split: Callable, num_values: int, sep: str, convert: Callable[[str], Any]
+) -> list[tuple[str, list[Any]]]:
+    """(id, values) of each line; ``ValueError`` if one of them is wrong."""
+    fields = [split(line, sep, num_values) for line in lines]
+    rows = [(key, [convert(value) for value in values]) for key, *values in fields]
+    if not all(key and len(values) == num_values for key, values in rows):
+        raise ValueError('a row has no id, or too few values')
     return rows
 
 
@@ -229,8 +248,10 @@ def _read_table(
     path: str, num_values: int, sep: str, convert: Callable[[str], Any], from_right: bool = False
 ) -> dict[str, list[Any]]:
     rows = _read_rows(path, num_values, sep, convert, from_right)
-    _unique([key for key, _ in rows], path)
-    return dict(rows)
+    table = dict(rows)
+    if len(table) != len(rows):
+        _unique([key for key, _ in rows], path)
+    return table
 
 
 def _unique(ids: list[str], path: str) -> list[str]:

@@ -1,0 +1,81 @@
+"""The list of a large data set on disk: read and checked once, then mapped into memory by every process.
+
+An index file is a line of JSON, the end of each entry (int64), and the entries themselves (bytes). It remembers the
+files and folders that it was made from, and is out of date as soon as one of them was written, added or removed.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FORMAT = 1
+
+
+class Index(NamedTuple):
+    """Serialized entries: ``data`` (bytes,) uint8, ``ends`` (N,) int64, and what belongs to all of them."""
+
+    data: np.ndarray
+    ends: np.ndarray
+    meta: dict[str, Any]
+
+
+def index_folder() -> str:
+    """``$MMWSOL_CACHE_DIR/index``; by default below ``~/.cache/mmwsol`` (or ``$XDG_CACHE_HOME/mmwsol``)."""
+    home = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
+    return os.path.join(os.environ.get('MMWSOL_CACHE_DIR') or os.path.join(home, 'mmwsol'), 'index')
+
+
+def states(paths: Iterable[str]) -> dict[str, list[int]]:
+    """Time of change (ns) and size of each path; an empty list where there is none."""
+    found = {}
+    for path in paths:
+        try:
+            status = os.stat(path)
+            found[path] = [status.st_mtime_ns, status.st_size]
+        except OSError:
+            found[path] = []
+    return found
+
+
+def open_index(path: str) -> Index | None:
+    """The index, mapped and read-only; ``None`` if there is none, or none of these sources as they are now."""
+    try:
+        with open(path, 'rb') as file:
+            header = json.loads(file.readline())
+            start = file.tell()
+            if header['format'] != FORMAT or header['sources'] != states(header['sources']):
+                return None
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        first = start + 8 * header['entries']
+        ends = np.frombuffer(content, np.int64, header['entries'], start)
+        data = np.frombuffer(content, np.uint8, header['bytes'], first)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Index(data, ends, header['meta'])
+
+
+def save_index(path: str, index: Index, sources: Mapping[str, list[int]]) -> None:
+    """Write beside ``path``, then rename: a reader sees a whole file or none."""
+    header = dict(
+        format=FORMAT, sources=sources, entries=len(index.ends), bytes=len(index.data), meta=index.meta
+    )
+    line = json.dumps(header).encode()
+    line += b' ' * (-(len(line) + 1) % 8) + b'\n'  # the numbers after it are aligned
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(line)
+            file.write(np.ascontiguousarray(index.ends, np.int64).data)
+            file.write(np.ascontiguousarray(index.data).data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

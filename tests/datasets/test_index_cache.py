@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from mmwsol.datasets import WSOLDataset, WSOLMetadata
+from mmwsol.datasets.index_cache import Index, index_folder, open_index, save_index, states
+
+
+@pytest.fixture
+def kept(metadata_root, monkeypatch):
+    """The metadata set with its files of yesterday and every list kept; gives (root, how often it was read)."""
+    monkeypatch.setattr(WSOLDataset, 'INDEX_FROM', 1)
+    reads = []
+    original = WSOLMetadata.read_entries
+    monkeypatch.setattr(WSOLMetadata, 'read_entries', lambda self: reads.append(1) or original(self))
+    make_old(metadata_root)
+    return metadata_root, reads
+
+
+def make_old(folder):
+    then = time.time() - 86400
+    for path in [folder, *folder.rglob('*')]:
+        os.utime(path, (then, then))
+
+
+def same(first, second):
+    return [str(first.get_data_info(i)) for i in range(len(first))] == [
+        str(second.get_data_info(i)) for i in range(len(second))
+    ]
+
+
+def test_second_opening_maps_the_same_list_without_reading(kept):
+    _, reads = kept
+    first, second = (WSOLMetadata('meta', test_mode=True) for _ in range(2))
+    assert len(reads) == 1
+    assert len(second) == 3 and same(first, second)
+    assert second.metainfo['classes'] == ('0', '1', '2')
+    assert not second.data_bytes.flags.writeable
+    np.testing.assert_array_equal(second.get_data_info(0)['gt_bboxes'], [[0, 1, 5, 9], [2, 2, 19, 9]])
+
+
+@pytest.mark.parametrize('change', ['line', 'new file', 'image gone', 'annotation gone'])
+def test_a_change_on_disk_makes_it_read_again(kept, change):
+    root, reads = kept
+    WSOLMetadata('meta')
+    if change == 'line':
+        (root / 'class_labels.txt').write_text('val/x,1.png,1\nval/y.png,0\nval/z.png,0\n')
+    elif change == 'new file':
+        (root / 'synset_words.txt').write_text('a\nb\nc\n')
+    elif change == 'annotation gone':
+        (root / 'localization.txt').unlink()
+    else:
+        (root / 'val/y.png').unlink()
+        with pytest.raises(FileNotFoundError, match='1 of 3 image files are missing'):
+            WSOLMetadata('meta')
+        return
+    if change == 'line':
+        with pytest.raises(ValueError, match='every class must have training images'):
+            WSOLMetadata('meta', num_classes=3)
+    dataset = WSOLMetadata('meta')
+    assert len(reads) >= 2
+    assert dataset.num_classes == (2 if change == 'line' else 3)
+
+
+@pytest.mark.parametrize('other', [{'test_mode': True}, {'num_classes': 5, 'test_mode': True}, {'shots': 1}])
+def test_other_arguments_have_a_list_of_their_own(kept, other):
+    _, reads = kept
+    WSOLMetadata('meta')
+    WSOLMetadata('meta', **other)
+    assert len(reads) == 2
+
+
+def test_lists_of_files_that_just_changed_are_not_kept(kept):
+    root, reads = kept
+    (root / 'class_labels.txt').touch()
+    for _ in range(2):
+        WSOLMetadata('meta')
+    assert len(reads) == 2
+
+
+def test_small_lists_and_chosen_indices_are_not_kept(metadata_root, kept, monkeypatch):
+    _, reads = kept
+    for _ in range(2):
+        assert len(WSOLMetadata('meta', indices=2)) == 2
+    monkeypatch.setattr(WSOLDataset, 'INDEX_FROM', 4)
+    for _ in range(2):
+        WSOLMetadata('meta')
+    assert len(reads) == 4
+
+
+def test_subsets_of_a_mapped_list(kept):
+    WSOLMetadata('meta')
+    dataset = WSOLMetadata('meta')
+    assert [info['img_id'] for info in map(dataset.get_subset([2, 0]).get_data_info, range(2))] == [
+        'val/z.png',
+        'val/x,1.png',
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(kept, monkeypatch, tmp_path):
+    _, reads = kept
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setenv('MMWSOL_CACHE_DIR', str(tmp_path / 'file'))
+    for _ in range(2):
+        WSOLMetadata('meta')
+    assert len(reads) == 2
+
+
+def test_a_broken_index_is_read_as_none(tmp_path):
+    source, path = tmp_path / 'source', tmp_path / 'index'
+    source.write_text('x')
+    index = Index(np.arange(5, dtype=np.uint8), np.array([2, 5]), {'classes': ['a']})
+    save_index(str(path), index, states([str(source), str(tmp_path / 'none')]))
+    read = open_index(str(path))
+    assert read is not None and read.meta == index.meta
+    assert read.data.tolist() == index.data.tolist() and read.ends.tolist() == [2, 5]
+    content = path.read_bytes()
+    for broken in (b'', b'{}\n', content[:-1], content[: len(content) // 2]):
+        path.write_bytes(broken)
+        assert open_index(str(path)) is None
+    (tmp_path / 'none').write_text('now it is there')
+    path.write_bytes(content)
+    assert open_index(str(path)) is None
+
+
+def test_cache_folder_can_be_chosen(monkeypatch):
+    monkeypatch.setenv('MMWSOL_CACHE_DIR', '/somewhere')
+    assert index_folder() == '/somewhere/index'
+    monkeypatch.delenv('MMWSOL_CACHE_DIR')
+    monkeypatch.setenv('XDG_CACHE_HOME', '/home/me/.cache')
+    assert index_folder() == '/home/me/.cache/mmwsol/index'
