@@ -1,6 +1,6 @@
 """Readers of the two annotation layouts that WSOL is published with: CUB's and wsolevaluation's metadata.
 
-Both return one dict per image with ``img_id`` (str), ``gt_label`` (int, from 0), ``bboxes`` ((M, 4) float64
+Both return one dict per image with ``img_id`` (str), ``gt_label`` (int, from 0), ``gt_bboxes`` ((M, 4) float64
 xyxy in pixels of the original image, exactly as published) and, where the files state it, ``size`` (W, H).
 Where ``localization.txt`` points to masks instead, there are ``mask_paths`` and ``ignore_path`` in place of boxes.
 Every error names file and line.
@@ -25,12 +25,12 @@ def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
     ``bounding_boxes.txt``. ``size`` comes from the optional ``image_sizes.txt``.
     """
     num_classes = len(read_cub_classes(root))
-    paths = _read_table(os.path.join(root, 'images.txt'), 1, ' ', str)
-    labels = _read_table(os.path.join(root, 'image_class_labels.txt'), 1, ' ', int)
-    splits = _read_table(os.path.join(root, 'train_test_split.txt'), 1, ' ', int)
-    boxes = _read_table(os.path.join(root, 'bounding_boxes.txt'), 4, ' ', float) if with_boxes else {}
+    paths = read_table(os.path.join(root, 'images.txt'), 1, ' ', str)
+    labels = read_table(os.path.join(root, 'image_class_labels.txt'), 1, ' ', int)
+    splits = read_table(os.path.join(root, 'train_test_split.txt'), 1, ' ', int)
+    boxes = read_table(os.path.join(root, 'bounding_boxes.txt'), 4, ' ', float) if with_boxes else {}
     sizes_file = os.path.join(root, 'image_sizes.txt')
-    sizes = _read_table(sizes_file, 2, ' ', int) if with_boxes and _has_lines(sizes_file) else {}
+    sizes = read_table(sizes_file, 2, ' ', int) if with_boxes and _has_lines(sizes_file) else {}
     _check_range(labels, 1, num_classes, os.path.join(root, 'image_class_labels.txt'))
     _check_range(splits, 0, 1, os.path.join(root, 'train_test_split.txt'))
     entries = []
@@ -38,14 +38,14 @@ def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
         entry = {
             'img_id': img_id,
             'img_path': os.path.join(root, 'images', img_id),
-            'gt_label': _of(labels, key, root, 'image_class_labels.txt')[0] - 1,
-            'is_train': _of(splits, key, root, 'train_test_split.txt')[0] == 1,
+            'gt_label': look_up(labels, key, root, 'image_class_labels.txt')[0] - 1,
+            'is_train': look_up(splits, key, root, 'train_test_split.txt')[0] == 1,
         }
         if with_boxes:
-            x, y, w, h = _of(boxes, key, root, 'bounding_boxes.txt')
-            entry['bboxes'] = np.array([[x, y, x + w, y + h]], dtype=np.float64)  # (1, 4)
+            x, y, w, h = look_up(boxes, key, root, 'bounding_boxes.txt')
+            entry['gt_bboxes'] = np.array([[x, y, x + w, y + h]], dtype=np.float64)  # (1, 4)
         if sizes:
-            entry['size'] = tuple(_of(sizes, key, root, 'image_sizes.txt'))
+            entry['size'] = tuple(look_up(sizes, key, root, 'image_sizes.txt'))
         entries.append(entry)
     return entries
 
@@ -53,7 +53,7 @@ def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
 def read_cub_classes(root: str) -> tuple[str, ...]:
     """Class names of ``classes.txt``; its ids must be 1, 2, .. K in this order."""
     path = os.path.join(root, 'classes.txt')
-    names = _read_table(path, 1, ' ', str)
+    names = read_table(path, 1, ' ', str)
     for number, key in enumerate(names, start=1):
         if key != str(number):
             raise ValueError(
@@ -71,42 +71,42 @@ def read_wsol_metadata(
 ) -> list[dict[str, Any]]:
     """Images of wsolevaluation's metadata layout, in the order of ``ids_file``.
 
-    ``image_sizes.txt`` and ``localization.txt`` may be absent or empty (``bboxes`` is then (0, 4)) and are
+    ``image_sizes.txt`` and ``localization.txt`` may be absent or empty (``gt_bboxes`` is then (0, 4)) and are
     read for boxes only; an image may have several. Where ``localization.txt`` holds masks, see
-    ``read_mask_rows``, an entry has ``mask_paths`` and ``ignore_path`` as written there instead of ``bboxes``.
+    ``read_mask_rows``, an entry has ``mask_paths`` and ``ignore_path`` as written there instead of ``gt_bboxes``.
     Labels must lie in [0, ``num_classes``) where that is given.
     """
     ids_path, labels_file, sizes_file, boxes_file = (
         os.path.join(ann_dir, name)
         for name in (ids_file, 'class_labels.txt', 'image_sizes.txt', 'localization.txt')
     )
-    labels = _read_table(labels_file, 1, ',', int, from_right=True)
+    labels = read_table(labels_file, 1, ',', int, from_right=True)
     _check_range(labels, 0, np.inf if num_classes is None else num_classes - 1, labels_file)
     sizes: dict[str, list[int]] = {}
     boxes: dict[str, list[list[float]]] = {}
     if with_boxes and _has_lines(sizes_file):
-        sizes = _read_table(sizes_file, 2, ',', int, from_right=True)
+        sizes = read_table(sizes_file, 2, ',', int, from_right=True)
     masks: dict[str, tuple[list[str], str | None]] = {}
     if with_boxes and _has_lines(boxes_file):
         if _holds_masks(boxes_file):
             masks = read_mask_rows(boxes_file)
         else:
-            for img_id, box in _read_rows(boxes_file, 4, ',', float, from_right=True):
+            for img_id, box in read_rows(boxes_file, 4, ',', float, from_right=True):
                 boxes.setdefault(img_id, []).append(box)
     entries = [
-        {'img_id': img_id, 'gt_label': _of(labels, img_id, ann_dir, 'class_labels.txt')[0]}
-        for img_id in _unique(_read_lines(ids_path), ids_path)
+        {'img_id': img_id, 'gt_label': look_up(labels, img_id, ann_dir, 'class_labels.txt')[0]}
+        for img_id in check_unique(read_lines(ids_path), ids_path)
     ]
     if not with_boxes:
         return entries
     for entry in entries:
         img_id = entry['img_id']
         if masks:
-            entry['mask_paths'], entry['ignore_path'] = _of(masks, img_id, ann_dir, 'localization.txt')
+            entry['mask_paths'], entry['ignore_path'] = look_up(masks, img_id, ann_dir, 'localization.txt')
         else:
-            entry['bboxes'] = np.array(boxes.get(img_id, ()), dtype=np.float64).reshape(-1, 4)  # (M, 4)
+            entry['gt_bboxes'] = np.array(boxes.get(img_id, ()), dtype=np.float64).reshape(-1, 4)  # (M, 4)
         if sizes:
-            entry['size'] = tuple(_of(sizes, img_id, ann_dir, 'image_sizes.txt'))
+            entry['size'] = tuple(look_up(sizes, img_id, ann_dir, 'image_sizes.txt'))
     return entries
 
 
@@ -118,7 +118,7 @@ def read_mask_rows(path: str) -> dict[str, tuple[list[str], str | None]]:
     """
     masks: dict[str, list[str]] = {}
     ignored: dict[str, str] = {}
-    rows = _read_rows(path, 2, ',', str, from_right=True)
+    rows = read_rows(path, 2, ',', str, from_right=True)
     for number, (img_id, (mask, ignore)) in enumerate(rows, start=1):
         if not mask:
             raise ValueError(f'{path}, line {number}: {img_id!r} has no mask file; write id,mask,ignore')
@@ -194,13 +194,13 @@ def _has_lines(path: str) -> bool:
 
 def _holds_masks(path: str) -> bool:
     """Whether a ``localization.txt`` holds rows ``id,mask,ignore``, not ``id,x0,y0,x1,y1``."""
-    fields = _read_lines(path)[0].split(',')
+    fields = read_lines(path)[0].split(',')
     return len(fields) >= 3 and any(
         os.path.splitext(field)[1].lower() in MASK_SUFFIXES for field in fields[-2:]
     )
 
 
-def _read_lines(path: str) -> list[str]:
+def read_lines(path: str) -> list[str]:
     try:
         with open(path, encoding='utf-8') as file:
             text = file.read().rstrip('\n')
@@ -213,11 +213,11 @@ def _read_lines(path: str) -> list[str]:
     return text.split('\n')
 
 
-def _read_rows(
+def read_rows(
     path: str, num_values: int, sep: str, convert: Callable[[str], Any], from_right: bool = False
 ) -> list[tuple[str, list[Any]]]:
     """Lines ``id<sep>value<sep>...`` as (id, values); ``from_right`` allows the separator within the id."""
-    lines = _read_lines(path)
+    lines = read_lines(path)
     split = str.rsplit if from_right else str.split
     try:
         return _convert_rows(lines, split, num_values, sep, convert)
@@ -244,17 +244,17 @@ def _convert_rows(
     return rows
 
 
-def _read_table(
+def read_table(
     path: str, num_values: int, sep: str, convert: Callable[[str], Any], from_right: bool = False
 ) -> dict[str, list[Any]]:
-    rows = _read_rows(path, num_values, sep, convert, from_right)
+    rows = read_rows(path, num_values, sep, convert, from_right)
     table = dict(rows)
     if len(table) != len(rows):
-        _unique([key for key, _ in rows], path)
+        check_unique([key for key, _ in rows], path)
     return table
 
 
-def _unique(ids: list[str], path: str) -> list[str]:
+def check_unique(ids: list[str], path: str) -> list[str]:
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
         for number, key in enumerate(ids, start=1):
@@ -270,7 +270,7 @@ def _check_range(table: dict[str, list[int]], low: int, high: float, path: str) 
             raise ValueError(f'{path}, line {number}: {key!r} has {value}, which must lie in {low}..{high}')
 
 
-def _of(table: Mapping[str, Any], key: str, root: str, name: str) -> Any:
+def look_up(table: Mapping[str, Any], key: str, root: str, name: str) -> Any:
     try:
         return table[key]
     except KeyError:

@@ -1,47 +1,75 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from mmwsol.registry import DATASETS
 
-from .annotation_files import read_cub, read_cub_classes
-from .wsol_dataset import WSOLDataset
+from .annotation_files import read_cub, read_cub_classes, read_wsol_metadata
+from .data_root import resolve_data_path
+from .published_dataset import PublishedDataset, names_of_folders
+from .split_folders import has_split_folders, read_split_folders
+from .wsol_metadata import metadata_paths
 
 
 @DATASETS.register_module()
-class CUB(WSOLDataset):
-    """Caltech-UCSD Birds-200-2011 in its original layout, with any number of classes.
+class CUB(PublishedDataset):
+    """Caltech-UCSD Birds-200-2011 in its original layout, with any number of classes, or in that of BAS and SAT.
 
-    Needs images.txt, image_class_labels.txt, train_test_split.txt, classes.txt and images/ under
+    The original needs images.txt, image_class_labels.txt, train_test_split.txt, classes.txt and images/ under
     ``data_root``; in test mode also bounding_boxes.txt (x y w h; the box is kept as (x, y, x + w, y + h)). An
-    image_sizes.txt (id W H) saves reading headers.
+    image_sizes.txt (id W H) saves reading headers. BAS and SAT have folders ``train/<class>/`` and ``test/<class>/`` and
+    boxes in ``test_list.txt`` with ``test_bounding_box.txt`` or ``test_gt.txt``.
+
+    ``val`` is CUBV2, the 1,000 images with boxes that wsolevaluation adds (train-fullsup).
 
     Args:
-        split: ``train`` or ``test``.
-        test_mode: hand out boxes; by default for the test split only.
+        ann_dir: wsolevaluation's metadata of ``val``, by default ``metadata/CUB/val``.
+        val_root: folder of the class folders of ``val``; by default the first of ``CUBV2``, ``data_root`` and
+            ``data_root/images`` that has its first image.
     """
+
+    DATA_ROOT = 'CUB_200_2011'
+    SPLITS = {'train': 5994, 'val': 1000, 'test': 5794}
+    NUM_CLASSES = 200
 
     def __init__(
         self,
-        data_root: str = 'CUB_200_2011',
+        data_root: str | None = None,
         split: str = 'train',
         test_mode: bool | None = None,
+        ann_dir: str = 'metadata/CUB/val',
+        val_root: str | None = None,
         **kwargs: Any,
     ) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"split must be 'train' or 'test' (CUB has no other), got {split!r}")
-        self.split = split
-        super().__init__(
-            data_root=data_root, test_mode=split == 'test' if test_mode is None else test_mode, **kwargs
-        )
+        self.ann_dir = resolve_data_path(ann_dir)
+        self.val_root = None if val_root is None else resolve_data_path(val_root)
+        super().__init__(data_root=data_root, split=split, test_mode=test_mode, **kwargs)
+
+    def annotation_paths(self) -> list[str]:
+        return metadata_paths(self.ann_dir) if self.split == 'val' else metadata_paths(self.data_root)
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
-        wants_train = self.split == 'train'
-        entries = []
-        for entry in read_cub(self.data_root, with_boxes=self.test_mode):
-            if entry.pop('is_train') == wants_train:
-                if self.test_mode:
-                    entry['gt_bboxes'] = entry.pop('bboxes')
-                entries.append(entry)
-        return entries, read_cub_classes(self.data_root)
+        if self.split == 'val':
+            return self._read_val()
+        if has_split_folders(self.data_root):
+            return read_split_folders(self.data_root, self.split, self.test_mode)
+        entries = read_cub(self.data_root, with_boxes=self.test_mode)
+        chosen = [entry for entry in entries if entry.pop('is_train') == (self.split == 'train')]
+        return chosen, read_cub_classes(self.data_root)
+
+    def _read_val(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        has_list = os.path.exists(os.path.join(self.data_root, 'classes.txt'))
+        classes = read_cub_classes(self.data_root) if has_list else None
+        entries = read_wsol_metadata(
+            self.ann_dir, self.test_mode, self.NUM_CLASSES if classes is None else len(classes)
+        )
+        root = self.val_root or self._find_val_root(entries[0]['img_id'])
+        for entry in entries:
+            entry['img_path'] = os.path.join(root, entry['img_id'])
+        return entries, classes or names_of_folders(entries, self.NUM_CLASSES)
+
+    def _find_val_root(self, img_id: str) -> str:
+        roots = [resolve_data_path('CUBV2'), self.data_root, os.path.join(self.data_root, 'images')]
+        return next((root for root in roots if os.path.exists(os.path.join(root, img_id))), roots[0])

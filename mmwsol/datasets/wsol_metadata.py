@@ -18,12 +18,10 @@ def metadata_paths(ann_dir: str) -> list[str]:
 
 
 def place_entries(entries: list[dict[str, Any]], data_root: str, mask_root: str) -> None:
-    """Complete what :func:`read_wsol_metadata` read: files below the two folders, boxes as ``gt_bboxes``."""
+    """Complete what :func:`read_wsol_metadata` read: files lie below these folders."""
     prefix = os.path.join(data_root, '')
     for entry in entries:
         entry['img_path'] = prefix + entry['img_id']
-        if 'bboxes' in entry:
-            entry['gt_bboxes'] = entry.pop('bboxes')
         if 'mask_paths' in entry:
             ignore = entry['ignore_path']
             entry['mask_paths'] = [os.path.join(mask_root, name) for name in entry['mask_paths']]

@@ -20,14 +20,16 @@ def test_cub_labels_start_at_zero_and_boxes_are_x_plus_w(cub_root):
     assert [e['img_id'] for e in entries] == ['001.A/a1.jpg', '001.A/a2.jpg', '002.B/b1.jpg', '002.B/b2.jpg']
     assert [e['gt_label'] for e in entries] == [0, 0, 1, 1]
     assert [e['is_train'] for e in entries] == [True, False, True, False]
-    assert entries[1]['bboxes'].dtype == np.float64
-    np.testing.assert_array_equal(entries[1]['bboxes'], [[0.1, 0.2, 0.1 + 0.3, 0.2 + 0.4]])  # to the last bit
+    assert entries[1]['gt_bboxes'].dtype == np.float64
+    np.testing.assert_array_equal(
+        entries[1]['gt_bboxes'], [[0.1, 0.2, 0.1 + 0.3, 0.2 + 0.4]]
+    )  # to the last bit
     assert read_cub_classes(str(cub_root)) == ('001.A', '002.B')
 
 
 def test_cub_without_boxes_needs_no_box_file(cub_root):
     (cub_root / 'bounding_boxes.txt').unlink()
-    assert all('bboxes' not in entry for entry in read_cub(str(cub_root), with_boxes=False))
+    assert all('gt_bboxes' not in entry for entry in read_cub(str(cub_root), with_boxes=False))
 
 
 def test_windows_line_ends_read_the_same(cub_root):
@@ -66,15 +68,15 @@ def test_missing_annotation_file_is_named(cub_root):
 def test_metadata_keeps_all_boxes_of_an_image_and_commas_in_ids(metadata_root):
     first, second, third = read_wsol_metadata(str(metadata_root))
     assert (first['img_id'], first['gt_label'], first['size']) == ('val/x,1.png', 1, (20, 10))
-    np.testing.assert_array_equal(first['bboxes'], [[0, 1, 5, 9], [2, 2, 19, 9]])
-    assert second['bboxes'].shape == (1, 4)
-    assert third['bboxes'].shape == (0, 4)
+    np.testing.assert_array_equal(first['gt_bboxes'], [[0, 1, 5, 9], [2, 2, 19, 9]])
+    assert second['gt_bboxes'].shape == (1, 4)
+    assert third['gt_bboxes'].shape == (0, 4)
 
 
 def test_metadata_of_a_training_set_has_neither_boxes_nor_sizes(metadata_root):
     (metadata_root / 'localization.txt').write_text('')
     (metadata_root / 'image_sizes.txt').unlink()
-    assert [entry['bboxes'].shape for entry in read_wsol_metadata(str(metadata_root))] == [(0, 4)] * 3
+    assert [entry['gt_bboxes'].shape for entry in read_wsol_metadata(str(metadata_root))] == [(0, 4)] * 3
 
 
 def test_metadata_errors_name_file_and_line(metadata_root, replace_line):
@@ -124,15 +126,15 @@ def test_the_real_birds_are_complete(shared_dir):
     assert sum(e['is_train'] for e in entries) == 690
     assert sum(not e['is_train'] for e in entries) == 340
     assert {e['gt_label'] for e in entries} == set(range(23))
-    assert all(e['bboxes'].shape == (1, 4) for e in entries)
+    assert all(e['gt_bboxes'].shape == (1, 4) for e in entries)
 
 
 def test_the_real_imagenet_metadata_are_complete(shared_dir):
     entries = read_wsol_metadata(str(shared_dir / 'data/ILSVRC_val'), num_classes=1000)
     lines = (shared_dir / 'data/ILSVRC_val/localization.txt').read_text().split()
     assert len(entries) == 600
-    assert sum(len(e['bboxes']) for e in entries) == len(lines)
-    assert entries[0]['bboxes'][0].tolist() == [38, 53, 190, 202]
+    assert sum(len(e['gt_bboxes']) for e in entries) == len(lines)
+    assert entries[0]['gt_bboxes'][0].tolist() == [38, 53, 190, 202]
     assert entries[0]['size'] == (227, 227)
 
 

@@ -38,8 +38,87 @@ def test_training_images_can_be_scored_on_request(cub_root):
 
 
 def test_unknown_split_is_refused(cub_root):
-    with pytest.raises(ValueError, match=r"'train' or 'test'.*'val'"):
-        CUB(split='val')
+    with pytest.raises(ValueError, match=r"one of \['train', 'val', 'test'\], got 'dev'"):
+        CUB(split='dev')
+
+
+@pytest.fixture
+def cubv2(cub_root, image_writer):
+    """wsolevaluation's metadata of CUBV2: three images of the two classes, with numbers for names."""
+    ids = ['001.A/1.jpg', '001.A/2.jpg', '002.B/3.jpeg']
+    for name in ids:
+        image_writer(cub_root.parent / 'CUBV2' / name)
+    folder = cub_root.parent / 'metadata/CUB/val'
+    folder.mkdir(parents=True)
+    (folder / 'image_ids.txt').write_text('\n'.join(ids))
+    (folder / 'class_labels.txt').write_text('001.A/1.jpg,0\n001.A/2.jpg,0\n002.B/3.jpeg,1\n')
+    (folder / 'image_sizes.txt').write_text(''.join(f'{name},20,10\n' for name in ids))
+    (folder / 'localization.txt').write_text(
+        ''.join(f'{name},2,3,{10 + i},9\n' for i, name in enumerate(ids))
+    )
+    return cub_root.parent / 'CUBV2'
+
+
+@pytest.mark.parametrize('place', ['CUBV2', 'CUB_200_2011', 'CUB_200_2011/images', 'elsewhere'])
+def test_val_is_cubv2_wherever_its_images_lie(cubv2, place):
+    target = cubv2.parent / place
+    if target != cubv2:
+        for path in sorted(cubv2.rglob('*.jp*g')):
+            (target / path.parent.name).mkdir(parents=True, exist_ok=True)
+            path.rename(target / path.parent.name / path.name)
+    dataset = CUB(split='val', val_root='elsewhere' if place == 'elsewhere' else None)
+    assert dataset.metainfo['classes'] == ('001.A', '002.B')
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [info['gt_bboxes'].tolist() for info in infos] == [[[2, 3, 10 + i, 9]] for i in range(3)]
+    assert infos[2]['img_path'] == str(target / '002.B/3.jpeg')
+
+
+def test_val_needs_no_other_part_of_the_data_set(cubv2):
+    (cubv2.parent / 'CUB_200_2011').rename(cubv2.parent / 'away')
+    names = CUB(split='val').metainfo['classes']
+    assert len(names) == 200 and names[:3] == ('001.A', '002.B', '2')
+
+
+@pytest.fixture
+def split_folders(data_root, image_writer):
+    """BAS's and SAT's layout: the lists end in CR LF, height stands before width, a box may leave its image."""
+    root = data_root / 'CUB'
+    for name in ('train/001.A/a.jpg', 'train/002.B/b.jpg', 'test/001.A/c.jpg', 'test/002.B/d.jpg'):
+        image_writer(root / name)
+    (root / 'test_list.txt').write_bytes(b'002.B/d.jpg;1\r\n001.A/c.jpg;0\r\n')
+    (root / 'test_bounding_box.txt').write_bytes(b'1.0 2.0 21.0 9.0 10 20\r\n3.5 1.0 7.5 4.0 10 20\r\n')
+    return root
+
+
+def test_split_folders_join_their_box_lists_by_line(split_folders):
+    assert [CUB('CUB').get_data_info(i)['gt_label'] for i in range(2)] == [0, 1]
+    test = CUB('CUB', split='test')
+    infos = [test.get_data_info(i) for i in range(2)]
+    assert [info['img_id'] for info in infos] == ['001.A/c.jpg', '002.B/d.jpg']
+    assert [info['gt_bboxes'].tolist() for info in infos] == [[[3.5, 1, 7.5, 4]], [[1, 2, 21, 9]]]
+    assert test.metainfo['classes'] == ('001.A', '002.B')
+
+
+def test_split_folders_must_fit_their_lists(split_folders):
+    boxes = split_folders / 'test_bounding_box.txt'
+    text = boxes.read_text()
+    boxes.write_text(text.split('\n')[0])
+    with pytest.raises(ValueError, match=r'has 2 lines and .* 1; they belong together'):
+        CUB('CUB', split='test')
+    boxes.write_text(text.replace('7.5 4.0', '7.5'))
+    with pytest.raises(ValueError, match=r'test_bounding_box\.txt, line 2: must be x0 y0 x1 y1'):
+        CUB('CUB', split='test')
+    boxes.write_text(text)
+    (split_folders / 'test/002.B/d.jpg').unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"1 images of test_list.txt are not in test/, first \['002.B/d.jpg'\]"
+    ):
+        CUB('CUB', split='test')
+    (split_folders / 'test/002.B').rmdir()
+    with pytest.raises(
+        ValueError, match=r"must have the same class folders; only in one of them: \['002.B'\]"
+    ):
+        CUB('CUB', split='test')
 
 
 def test_it_is_found_by_its_plain_name(cub_root):

@@ -152,7 +152,7 @@ def make_samples(
             gt_label=torch.tensor([entry['gt_label']]),
             pred_maps=pred_maps,
             map_labels=map_labels,
-            ori_bboxes=entry['bboxes'],
+            ori_bboxes=entry['gt_bboxes'],
             ori_shape=tuple(entry['size'][::-1]),
             resize_shape=resize,
             crop_offset=offset,
