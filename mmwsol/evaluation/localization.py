@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .functional.boxes import extents_to_boxes, pairwise_iou
-from .functional.components import LargestBy, best_contour_ious, largest_components
+from .functional.components import LargestBy, best_contour_ious, contour_extents, largest_components
 from .functional.heatmaps import make_heatmaps, quantize_heatmaps
 from .protocols import Protocol
 
@@ -160,6 +160,25 @@ def protocol_ious(
     boxes = protocol_boxes(levels, num_levels, protocol, num_threads)
     ious = [pairwise_iou(b, gt, protocol.inclusive_iou).max(axis=1) for b, gt in zip(boxes, gt_bboxes)]
     return np.stack(ious)  # (N, T)
+
+
+def nearest_boxes(
+    levels: NDArray, gt_bboxes: Sequence[NDArray], protocol: Protocol
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The box of each image at one threshold (N, 4) and its best IoU with a true box (N,), from ``levels`` (N, H, W).
+
+    Of a protocol that proposes all contours it is the one that overlaps a true box best, of equals the first.
+    """
+    if protocol.component != 'all_contours':
+        candidates = list(protocol_boxes(levels, 1, protocol))  # N of (1, 4)
+    else:
+        rules = (levels.shape[1:], protocol.box_edge, protocol.clip_to_last_pixel, protocol.empty_box)
+        extents = [np.concatenate(contour_extents(image)) for image in levels]
+        nothing = np.full((1, 4), -1)
+        candidates = [extents_to_boxes(e if len(e) else nothing, *rules) for e in extents]
+    ious = [pairwise_iou(b, gt, protocol.inclusive_iou).max(axis=1) for b, gt in zip(candidates, gt_bboxes)]
+    best = [int(iou.argmax()) for iou in ious]
+    return np.array([b[i] for b, i in zip(candidates, best)]), np.array([u[i] for u, i in zip(ious, best)])
 
 
 def localize(

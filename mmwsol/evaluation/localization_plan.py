@@ -87,9 +87,19 @@ class LocalizationPlan:
         names = [self.sweep(row), self.topk_sweep(row)]
         return list(dict.fromkeys([*names, f'any/{row}'] if self.boxes_each_class(row) else names))
 
+    def slots(self, row: int) -> list[tuple[str, int]]:
+        """Sweep, and index into ``RANK_LIMITS``, of GT-known, Top-1, Top-5 and, where each class is boxed, any box."""
+        slots = [(self.sweep(row), 0), (self.topk_sweep(row), 1), (self.topk_sweep(row), 2)]
+        return [*slots, (f'any/{row}', 0)] if self.boxes_each_class(row) else slots
+
     def boxes_each_class(self, row: int) -> bool:
         """Whether a row boxes the map of each of its best classes, and has a sweep ``any/<row>``."""
         return self.protocols[row].map_source == 'topk_each'
+
+    @property
+    def heatmap_rows(self) -> list[list[int]]:
+        """The rows that share each heat map."""
+        return self._heatmap_rows
 
     def heatmap_of(self, row: int) -> int:
         return next(i for i, rows in enumerate(self._heatmap_rows) if row in rows)
@@ -100,6 +110,13 @@ class LocalizationPlan:
 
     def class_averaged(self) -> list[int]:
         return [row for row, protocol in enumerate(self.protocols) if protocol.average == 'class']
+
+    def boxed_maps(
+        self, pred_maps: Tensor, map_labels: Tensor, gt_labels: Tensor, num_classes: int | None
+    ) -> list[Tensor]:
+        """The map that the rows of each heat map box (N, h, w); where each class is boxed, the best class's."""
+        protocols = [self.protocols[rows[0]] for rows in self._heatmap_rows]
+        return [select_maps(pred_maps, map_labels, gt_labels, p, num_classes) for p in protocols]
 
     def roundings(self) -> set[BoxRounding]:
         """The ways in which true boxes are needed."""

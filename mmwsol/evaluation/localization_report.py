@@ -12,7 +12,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from .functional.error_breakdown import ERROR_NAMES
 from .functional.localization_accuracy import macro_average, max_box_accuracy, uint8_cuts
+from .image_results import ImageResults
 from .localization_plan import LocalizationPlan
 from .protocols import Protocol
 
@@ -67,6 +69,13 @@ def localization_summary(
     )
 
 
+def add_error_kinds(summary: dict[str, Any], images: ImageResults) -> None:
+    """State in each protocol's row what its Top-1 localizations are, in percent by kind: ``errors``."""
+    for row, found in zip(summary['rows'], images.rows):
+        counts = np.bincount(found.kinds, minlength=len(ERROR_NAMES))
+        row['errors'] = dict(zip(ERROR_NAMES, (100.0 * counts / len(images)).tolist()))
+
+
 def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a summary as ``<row>/<metric>``, for MMEngine's logs and checkpoint hooks."""
     metrics = {f'cls/{key}': value for key, value in (summary['classification'] or {}).items()}
@@ -96,7 +105,21 @@ def format_localization_table(summary: Mapping[str, Any]) -> str:
         source = row.get('threshold_source', '-')
         end = i == len(summary['rows'])
         table.add_row(row['name'], threshold, source, *values, str(summary['num_images']), end_section=end)
-    return '\n'.join([*table_lines(table), *summary['notes']])
+    return '\n'.join([*table_lines(table), *_error_lines(summary['rows']), *summary['notes']])
+
+
+def _error_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The kinds of error of the rows that state them, as a table."""
+    rows = [row for row in rows if 'errors' in row]
+    if not rows:
+        return []
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column('Top-1 Loc is', no_wrap=True)
+    for name in rows[0]['errors']:
+        table.add_column(name, justify='right', no_wrap=True)
+    for row in rows:
+        table.add_row(row['name'], *(f'{value:.2f}' for value in row['errors'].values()))
+    return table_lines(table)
 
 
 def table_lines(table: Table) -> list[str]:
@@ -108,35 +131,46 @@ def table_lines(table: Table) -> list[str]:
 
 def _protocol_row(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> dict[str, Any]:
     protocol, thresholds, at50 = plan.protocols[row], plan.thresholds(row), plan.levels.index(50)
-    accuracy = _accuracies(row, plan, counters)  # (S, L, T)
-    chosen = _chosen_threshold(accuracy[:, at50], protocol)
-    best = accuracy.argmax(axis=-1) if chosen is None else np.full(accuracy.shape[:2], chosen)
-    values = np.take_along_axis(accuracy, best[..., None], axis=-1)[..., 0]  # (S, L)
+    values, best = chosen_accuracies(row, plan, counters)
     result: dict[str, Any] = dict(
         name=plan.row_names[row],
         protocol=protocol.to_dict(),
         threshold=float(thresholds[best[0, at50]]),
         threshold_source=protocol.threshold_source,
     )
-    names = list(LOCALIZATION)
     if plan.boxes_each_class(row):
         result['predicted'] = list(dict.fromkeys(PREDICTED.format(k) for k in (1, protocol.topk)))
-        names = [result['predicted'][0], *LOCALIZATION[1:], result['predicted'][-1]]
-    for slot, name in enumerate(names):
+    for slot, name in enumerate(number_names(row, plan)):
         if name not in LOCALIZATION[1:] or counters['unranked'] == 0:
             result[name] = float(values[slot, at50])
             if plan.boxes_each_class(row):
                 result |= _at_levels(name, values[slot], thresholds[best[slot]], plan)
-    if chosen is not None and not plan.boxes_each_class(row):
+    if protocol.threshold_source != 'oracle per level' and not plan.boxes_each_class(row):
         result |= _by_level('IoU', values[0], plan)
     return result | _max_box_accuracies(plan.heatmap_of(row), plan, counters)
 
 
+def number_names(row: int, plan: LocalizationPlan) -> list[str]:
+    """What the S numbers of a row are called; with k = 1 predicted classes the last repeats the first."""
+    if not plan.boxes_each_class(row):
+        return list(LOCALIZATION)
+    first, last = (PREDICTED.format(k) for k in (1, plan.protocols[row].topk))
+    return [first, *LOCALIZATION[1:], last]
+
+
+def chosen_accuracies(
+    row: int, plan: LocalizationPlan, counters: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The S numbers of a row at every IoU level, in percent (S, L), and which threshold each is at (S, L)."""
+    accuracy = _accuracies(row, plan, counters)  # (S, L, T)
+    chosen = _chosen_threshold(accuracy[:, plan.levels.index(50)], plan.protocols[row])
+    best = accuracy.argmax(axis=-1) if chosen is None else np.full(accuracy.shape[:2], chosen)
+    return np.take_along_axis(accuracy, best[..., None], axis=-1)[..., 0], best
+
+
 def _accuracies(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> NDArray[np.float64]:
     """Percents (S, L, T) of GT-known, Top-1, Top-5 Loc and, where each class is boxed, any of their boxes."""
-    slots = [(plan.sweep(row), 0), (plan.topk_sweep(row), 1), (plan.topk_sweep(row), 2)]
-    if plan.boxes_each_class(row):
-        slots.append((f'any/{row}', 0))
+    slots = plan.slots(row)
     if plan.protocols[row].average == 'class':
         hits = np.stack([counters[f'{sweep}/class'][:, slot] for sweep, slot in slots], axis=1)
         return macro_average(hits, counters['per_class'])

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mmwsol.evaluation import get_protocol, localize
+from mmwsol.evaluation.functional.boxes import pairwise_iou
 from mmwsol.evaluation.functional.localization_accuracy import iou_hits, uint8_cuts
-from mmwsol.evaluation.localization import protocol_ious, select_each_map, select_maps
+from mmwsol.evaluation.localization import nearest_boxes, protocol_ious, select_each_map, select_maps
 
 
 def _maps(*labels: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -144,3 +145,26 @@ def test_box_of_tscam_may_end_at_the_size_of_the_input_and_of_scm_not():
         localize(maps, torch.tensor([-1]), 0, get_protocol(name), (8, 8))[1] for name in ('tscam', 'scm')
     ]
     assert [box.tolist() for box in boxes] == [[5, 4, 8, 8], [5, 4, 7, 7]]
+
+
+@pytest.mark.parametrize('preset', ['choe_v1', 'choe_v2', 'bas', 'tscam'])
+def test_nearest_box_has_the_iou_of_the_sweep(preset):
+    rng = np.random.default_rng(3)
+    levels = (rng.random((40, 9, 12)) < rng.random((40, 1, 1))).astype(np.int16)
+    levels[0] = 0  # nothing above the threshold
+    corners = np.sort(rng.integers(0, 9, (40, 2, 2, 2)), axis=2).reshape(40, 2, 4).astype(float)
+    protocol = get_protocol(preset)
+    boxes, ious = nearest_boxes(levels, list(corners), protocol)
+    np.testing.assert_array_equal(ious, protocol_ious(levels, 1, list(corners), protocol)[:, 0])
+    for box, gt, iou in zip(boxes, corners, ious):
+        assert pairwise_iou(box[None], gt, protocol.inclusive_iou).max() == iou
+    assert len(np.unique(boxes, axis=0)) > 10
+
+
+def test_nearest_box_of_all_contours_is_the_one_that_overlaps_a_true_box():
+    levels = np.zeros((1, 10, 20), np.int16)
+    levels[0, 1:8, 1:9] = 1  # the larger one
+    levels[0, 2:5, 14:17] = 1
+    gt = [np.array([[14, 2, 17, 5]])]
+    for preset, box in (('choe_v2', [14, 2, 17, 5]), ('choe_v1', [1, 1, 9, 8])):
+        assert nearest_boxes(levels, gt, get_protocol(preset))[0].tolist() == [box]

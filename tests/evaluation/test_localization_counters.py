@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
+from mmwsol.evaluation.image_results import ImageResults
 from mmwsol.evaluation.localization_counters import assign_images, pack_hits, unpack_hits
 from mmwsol.evaluation.metrics import LocalizationMetric
 
@@ -35,7 +36,7 @@ def _sample(index: int) -> dict:
 
 
 def _evaluate(indices: list[int], batch_size: int = 2) -> LocalizationMetric:
-    metric = LocalizationMetric(PROTOCOLS, interval=0.01)
+    metric = LocalizationMetric(PROTOCOLS, interval=0.01, per_image=True)
     for start in range(0, len(indices), batch_size):
         metric.process(None, [_sample(i) for i in indices[start : start + batch_size]])
     metric.evaluate(NUM_IMAGES)
@@ -48,7 +49,22 @@ def _rank(rank: int, shares: list[list[int]], init_file: str, out: str) -> None:
     metric = _evaluate(shares[rank])
     with open(f'{out}.{rank}', 'w') as file:
         json.dump([metric.summary, metric.table_text], file)
+    metric.images.save(f'{out}.{rank}.images.npz')
     dist.destroy_process_group()
+
+
+def assert_same_images(found: ImageResults, expected: ImageResults) -> None:
+    assert found.ids == expected.ids == [str(i) for i in range(NUM_IMAGES)]
+    for name, values in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[name], values)
+    for maps, other in zip(found.heatmaps, expected.heatmaps, strict=True):
+        np.testing.assert_array_equal(maps, other)
+    for row, other in zip(found.rows, expected.rows, strict=True):
+        assert (row.numbers, row.thresholds) == (other.numbers, other.thresholds)
+        for key in ('boxes', 'ious', 'kinds'):
+            np.testing.assert_array_equal(getattr(row, key), getattr(other, key))
+        for name, hits in other.hits.items():
+            np.testing.assert_array_equal(row.hits[name], hits)
 
 
 def test_two_processes_with_padding_give_the_table_of_one(tmp_path):
@@ -60,6 +76,7 @@ def test_two_processes_with_padding_give_the_table_of_one(tmp_path):
         summary, table = json.loads((tmp_path / f'out.{rank}').read_text())
         assert summary == json.loads(json.dumps(single.summary))
         assert table == single.table_text
+        assert_same_images(ImageResults.load(tmp_path / f'out.{rank}.images.npz'), single.images)
 
 
 def test_repeated_images_count_once_in_one_process():

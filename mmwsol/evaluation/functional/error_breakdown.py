@@ -11,6 +11,8 @@ from .boxes import pairwise_iou
 
 # in the order in which they are asked for: the first that holds is an image's only one
 ERROR_KINDS = ('class', 'none', 'multi', 'part', 'more', 'region')
+# the same, as tables name them
+ERROR_NAMES = ('classification', 'correct', 'multi-instance', 'part', 'more', 'other')
 
 
 def error_breakdown(
@@ -18,6 +20,7 @@ def error_breakdown(
     gt_bboxes: Sequence[NDArray],
     class_is_right: ArrayLike,
     inclusive: bool = True,
+    located: ArrayLike | None = None,
 ) -> NDArray[np.int64]:
     """Index into ``ERROR_KINDS`` of each image's Top-1 localization, (N,).
 
@@ -33,6 +36,8 @@ def error_breakdown(
         gt_bboxes: its true boxes, N arrays (M, 4) in the same frame.
         class_is_right: whether the best class is the label, (N,).
         inclusive: one is added to every extent, as TS-CAM does.
+        located: which boxes count as right, (N,), where another protocol than TS-CAM's says so, in place of
+            the IoU above 0.5.
 
     Raises:
         ValueError: lengths differ, or an image has no true box.
@@ -52,9 +57,10 @@ def error_breakdown(
     first = np.cumsum(counts) - counts  # (N,) where each image's true boxes begin
     gt = np.concatenate([np.asarray(b, np.float64).reshape(-1, 4) for b in gt_bboxes])  # (sum M, 4)
     iou, of_box, of_gt = _overlaps(np.repeat(boxes, counts, axis=0), gt, inclusive)
+    hit = np.maximum.reduceat(iou, first) > 0.5 if located is None else np.asarray(located, bool)
     conditions = [
         ~right,
-        np.maximum.reduceat(iou, first) > 0.5,
+        hit,
         np.add.reduceat((of_gt > 0.3).astype(np.int64), first) >= 2,
         np.maximum.reduceat(of_box, first) > 0.5,
         np.maximum.reduceat(of_gt, first) >= 0.7,

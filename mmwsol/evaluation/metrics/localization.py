@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import all_gather_object
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
@@ -12,7 +13,9 @@ from mmwsol.registry import METRICS
 
 from ..functional.boxes import BoxRounding, boxes_to_input
 from ..functional.localization_accuracy import score_ranks
+from ..image_results import ImageResults, merge_image_results
 from ..localization_counters import (
+    Counters,
     Record,
     assign_images,
     check_all_or_none_boxed,
@@ -20,11 +23,25 @@ from ..localization_counters import (
     count_records,
     pack_hits,
 )
+from ..localization_images import MapSpool, build_image_results
 from ..localization_plan import STANDARD, LocalizationPlan
-from ..localization_report import format_localization_table, localization_summary, summary_metrics
+from ..localization_report import (
+    add_error_kinds,
+    format_localization_table,
+    localization_summary,
+    summary_metrics,
+)
 from ..protocols import Protocol, get_protocols
 from .counting_metric import CountingMetric
-from .sample_fields import groups_of_one_size, image_name, sample_indices, to_numpy, true_label
+from .sample_fields import (
+    describe_image,
+    groups_of_one_size,
+    image_name,
+    original_bboxes,
+    sample_indices,
+    to_numpy,
+    true_label,
+)
 
 
 @METRICS.register_module()
@@ -51,6 +68,8 @@ class LocalizationMetric(CountingMetric):
         iou_thresholds: IoU levels in percent; MaxBoxAccV2 is the mean over them.
         interval: step of the threshold sweep.
         num_threads: for the sweeps, over the images of a batch.
+        per_image: also leave what was found on each image in ``images``, and the kinds of error in the table. The
+            maps wait in a temporary file until the thresholds are chosen.
     """
 
     default_prefix = 'wsol'
@@ -62,12 +81,16 @@ class LocalizationMetric(CountingMetric):
         iou_thresholds: Sequence[float] = (30, 50, 70),
         interval: float = 0.001,
         num_threads: int = 4,
+        per_image: bool = False,
         prefix: str | None = 'wsol',
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(prefix, collect_device)
         self.plan = LocalizationPlan(get_protocols(protocols), iou_thresholds, interval)
         self.num_threads = num_threads
+        self.per_image = per_image
+        self.images: ImageResults | None = None
+        self._spool: MapSpool | None = None
 
     @property
     def protocols(self) -> list[Protocol]:
@@ -82,6 +105,8 @@ class LocalizationMetric(CountingMetric):
         check_all_or_none_boxed(any(boxed) or any('packed' in other for other in self.results), unboxed)
         if any(boxed):
             record |= self._box_record(data_samples)
+        if self.per_image:
+            record |= self._image_record(data_samples, any(boxed))
         self.results.append(record)
 
     def compute_metrics(self, results: list[Record]) -> dict[str, float]:
@@ -93,6 +118,9 @@ class LocalizationMetric(CountingMetric):
             return {}
         centre = count_centre_box(results, keep, counters['gt_size'], self.plan) if counters['boxed'] else ()
         self.summary = localization_summary(self.plan, counters, *centre)
+        if self.per_image:
+            self.images = self._gather_images(results, keep, counters)
+            add_error_kinds(self.summary, self.images)
         self.table_text = format_localization_table(self.summary)
         print_log('\n' + self.table_text, logger='current')
         return summary_metrics(self.summary)
@@ -120,6 +148,38 @@ class LocalizationMetric(CountingMetric):
             gt=np.concatenate(standard).astype(np.int32),
             gt_count=np.array([len(boxes) for boxes in standard], np.int32),
         )
+
+    def _image_record(self, samples: Sequence[dict], boxed: bool) -> Record:
+        """What the results of each image need beyond the counters, see ``build_image_results``."""
+        self._spool = self._spool or MapSpool()
+        record: Record = dict(
+            images=[describe_image(sample) for sample in samples],
+            gt_bboxes=[original_bboxes(sample) for sample in samples],
+        )
+        if not boxed:
+            return record
+        roundings = self.plan.roundings()
+        record['input_bboxes'] = {r: [_gt_in_input(sample, r) for sample in samples] for r in roundings}
+        record['maps'] = []
+        for members in groups_of_one_size(samples):
+            group = [samples[i] for i in members]
+            maps = self.plan.boxed_maps(
+                torch.stack([sample['pred_maps'] for sample in group]),
+                torch.stack([sample['map_labels'] for sample in group]),
+                torch.cat([true_label(sample) for sample in group]),
+                len(group[0]['pred_scores']) if 'pred_scores' in group[0] else None,
+            )
+            record['maps'].append((np.array(members), [self._spool.write(m) for m in maps]))
+        return record
+
+    def _gather_images(
+        self, records: Sequence[Record], keep: Sequence[NDArray[np.bool_]], counters: Counters
+    ) -> ImageResults:
+        """The results of each image of all ranks, on all ranks."""
+        classes, spool = (self.dataset_meta or {}).get('classes', ()), self._spool or MapSpool()
+        own = build_image_results(records, keep, counters, self.summary, self.plan, spool, classes)
+        self._spool = None
+        return merge_image_results(all_gather_object(own))
 
 
 def _classification_record(samples: Sequence[dict]) -> Record:

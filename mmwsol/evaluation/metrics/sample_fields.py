@@ -42,5 +42,33 @@ def image_name(sample: Mapping[str, Any]) -> str:
     return str(sample.get('img_path') or sample.get('img_id') or 'an image')
 
 
+def describe_image(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """Name, prediction and geometry of an image, as ``ImageResults.columns`` keeps them."""
+    shape = tuple(sample['img_shape'][:2]) if 'img_shape' in sample else (0, 0)
+    known = sample.get('ori_bboxes') is not None
+    label, score = -1, float('nan')
+    if 'pred_scores' in sample:
+        scores = to_numpy(sample['pred_scores'].float())
+        label, score = int(scores.argmax()), float(scores.max())
+    path = str(sample.get('img_path') or '')
+    return dict(
+        img_id=str(sample.get('img_id') or path or sample.get('sample_idx', '')),
+        img_path=path,
+        pred_label=label,
+        pred_score=score,
+        ori_shape=tuple(sample['ori_shape'][:2]) if known else shape,
+        resize_shape=tuple(sample.get('resize_shape') or shape) if known else shape,
+        crop_offset=tuple(sample.get('crop_offset') or (0, 0)) if known else (0, 0),
+        img_shape=shape,
+        flip=bool(sample.get('flip', False)) and known,
+    )
+
+
+def original_bboxes(sample: Mapping[str, Any]) -> NDArray[np.float64]:
+    """True boxes (M, 4) in pixels of the image as ``describe_image`` states its shape."""
+    boxes = sample['ori_bboxes'] if sample.get('ori_bboxes') is not None else sample.get('gt_bboxes')
+    return np.empty((0, 4)) if boxes is None else np.asarray(to_numpy(boxes), np.float64).reshape(-1, 4)
+
+
 def to_numpy(value: Any) -> NDArray:
     return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)

@@ -83,6 +83,12 @@ def test_golden_kinds_of_tscam(golden):
         np.testing.assert_array_equal(kinds == ERROR_KINDS.index(kind), g[f'tscam_thr0.1_{name}'])
 
 
+def test_another_protocol_says_what_is_located():
+    gt, right = [np.array([[0, 0, 9, 19]])] * 3, [True, True, False]  # IoU 0.5, which TS-CAM does not count
+    kinds = error_breakdown([BOX] * 3, gt, right, located=[True, False, True])
+    assert [ERROR_KINDS[i] for i in kinds] == ['none', 'part', 'class']
+
+
 def test_no_images_have_no_errors():
     assert error_breakdown(np.empty((0, 4)), [], []).tolist() == []
 

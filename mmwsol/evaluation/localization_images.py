@@ -1,0 +1,228 @@
+"""From records to what a localization test found on each image, once all thresholds are chosen.
+
+A protocol may choose its threshold after the last image, so the boxes of a row are made a second time, at that
+one threshold. The maps wait for it in an unnamed file, which keeps the memory of a long test flat.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .functional.error_breakdown import error_breakdown
+from .functional.localization_accuracy import RANK_LIMITS, max_box_accuracy, uint8_cuts, within_rank
+from .image_results import ImageResults, RowResults
+from .localization import nearest_boxes, protocol_heatmaps, protocol_levels
+from .localization_counters import Counters, Record, unpack_hits
+from .localization_plan import LocalizationPlan
+from .localization_report import CLASSIFICATION, chosen_accuracies, number_names
+
+MAX_MAP_SIDE = 56
+
+
+@dataclass(frozen=True)
+class StoredMaps:
+    """Where maps (n, h, w) lie in a ``MapSpool``."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class MapSpool:
+    """Maps in a file that goes away with the object."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+
+    def write(self, maps: Tensor) -> StoredMaps:
+        maps = maps.detach().float() if maps.dtype == torch.bfloat16 else maps.detach()
+        values = np.ascontiguousarray(maps.cpu().numpy())
+        offset = self._file.seek(0, 2)
+        self._file.write(values.tobytes())
+        return StoredMaps(offset, values.shape, values.dtype)
+
+    def read(self, stored: StoredMaps) -> Tensor:
+        self._file.seek(stored.offset)
+        content = self._file.read(int(np.prod(stored.shape)) * stored.dtype.itemsize)
+        return torch.from_numpy(np.frombuffer(bytearray(content), stored.dtype).reshape(stored.shape))
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where the hits of a number lie: sweep, IoU level, threshold level, and among how many best classes."""
+
+    sweep: str
+    iou: int
+    level: int
+    limit: int | None
+    threshold: float
+
+
+def build_image_results(
+    records: Sequence[Record],
+    keep: Sequence[NDArray[np.bool_]],
+    counters: Counters,
+    summary: Mapping[str, Any],
+    plan: LocalizationPlan,
+    spool: MapSpool,
+    classes: Sequence[str] = (),
+) -> ImageResults:
+    """The kept images of this process, under the thresholds that ``counters`` and ``summary`` of all led to.
+
+    Besides what ``count_records`` reads, a record has ``images``, what ``ImageResults.columns`` holds of each,
+    ``gt_bboxes`` in original pixels, ``input_bboxes`` by rounding in the network input, and ``maps``, groups of
+    positions with the stored maps of every heat map.
+    """
+    columns = _columns(records, keep)
+    gt_bboxes = [b for record, images in zip(records, keep) for b in _kept(record['gt_bboxes'], images)]
+    if not counters['boxed']:
+        return ImageResults(columns, gt_bboxes, [], [], list(classes))
+    located = [_number_hits(row, plan, counters, summary) for row in range(len(plan.protocols))]
+    found = _Boxes(records, keep, plan, spool, [_box_threshold(numbers, plan) for numbers in located])
+    rows = []
+    for row, numbers in enumerate(located):
+        protocol, stated = plan.protocols[row], summary['rows'][row]
+        hits = {name: _read_hits(records, keep, plan, where) for name, where in numbers.items()}
+        top1 = 'Top-1 Loc' if 'Top-1 Loc' in hits else next(iter(hits))
+        right = columns['rank'] == 0 if top1 == 'Top-1 Loc' else np.ones(len(columns['rank']), bool)
+        kinds = error_breakdown(found.boxes[row], found.gt[row], right, protocol.inclusive_iou, hits[top1])
+        rows.append(
+            RowResults(
+                name=plan.row_names[row],
+                protocol=protocol.to_dict(),
+                source=stated['threshold_source'],
+                threshold=numbers[top1].threshold,
+                heatmap=plan.heatmap_of(row),
+                numbers={name: stated[name] for name in [*hits, *_classification(stated)]},
+                thresholds={name: where.threshold for name, where in numbers.items()},
+                hits=hits | {n: within_rank(columns['rank'], k) for n, k in _classification(stated).items()},
+                boxes=found.boxes[row].astype(np.float32),
+                ious=found.ious[row].astype(np.float32),
+                kinds=kinds.astype(np.int8),
+            )
+        )
+    return ImageResults(columns, gt_bboxes, found.heatmaps, rows, list(classes))
+
+
+def _kept(values: Sequence[Any], images: NDArray[np.bool_]) -> list[Any]:
+    return [value for value, wanted in zip(values, images) if wanted]
+
+
+def _columns(records: Sequence[Record], keep: Sequence[NDArray[np.bool_]]) -> dict[str, NDArray]:
+    columns = {
+        name: np.concatenate([np.empty(0, np.int64), *(r[name][k] for r, k in zip(records, keep))])
+        for name in ('sample_idx', 'label', 'rank')
+    }
+    described = [image for record, images in zip(records, keep) for image in _kept(record['images'], images)]
+    return (
+        columns | {name: np.array([image[name] for image in described]) for name in described[0]}
+        if described
+        else columns
+    )
+
+
+def _classification(stated: Mapping[str, Any]) -> dict[str, int]:
+    return {name: k for name, k in zip(CLASSIFICATION, (1, 5)) if name in stated}
+
+
+def _number_hits(
+    row: int, plan: LocalizationPlan, counters: Counters, summary: Mapping[str, Any]
+) -> dict[str, Hits]:
+    """Where the hits lie that make up each number of a row."""
+    stated, at50 = summary['rows'][row], plan.levels.index(50)
+    _, best = chosen_accuracies(row, plan, counters)  # (S, L)
+    thresholds = plan.thresholds(row)
+    cuts = uint8_cuts(thresholds) if plan.is_standard(row) else np.arange(len(thresholds))
+    numbers = {}
+    for slot, (name, (sweep, limit)) in enumerate(zip(number_names(row, plan), plan.slots(row))):
+        at = {name: at50} | {f'{name}@{level:g}': plan.levels.index(level) for level in plan.iou_thresholds}
+        if slot == 0:
+            at |= {f'IoU@{level:g}': plan.levels.index(level) for level in plan.iou_thresholds}
+        for key, iou in at.items():
+            chosen = best[slot, iou]
+            numbers[key] = Hits(sweep, iou, int(cuts[chosen]), RANK_LIMITS[limit], float(thresholds[chosen]))
+    heatmap = plan.heatmap_of(row)
+    for part, name, levels in (('v1', 'MaxBoxAcc', [50]), ('v2', 'MaxBoxAccV2@{:g}', plan.iou_thresholds)):
+        _, at_best = max_box_accuracy(counters[f'{part}/{heatmap}'][0], 1, plan.interval)  # (L,)
+        for iou in map(plan.levels.index, levels):
+            threshold, cut = float(at_best[iou]), int(uint8_cuts(at_best[iou]))
+            numbers[name.format(plan.levels[iou])] = Hits(f'{part}/{heatmap}', iou, cut, None, threshold)
+    return {name: where for name, where in numbers.items() if name in stated}
+
+
+def _read_hits(
+    records: Sequence[Record], keep: Sequence[NDArray[np.bool_]], plan: LocalizationPlan, where: Hits
+) -> NDArray[np.bool_]:
+    """Hits of the kept images, (N,)."""
+    parts = [np.empty(0, bool)]
+    for record, images in zip(records, keep):
+        hits = unpack_hits(record['packed'][where.sweep], plan.hit_shapes[where.sweep])
+        parts.append((hits[:, where.iou, where.level] & within_rank(record['rank'], where.limit))[images])
+    return np.concatenate(parts)
+
+
+def _box_threshold(numbers: Mapping[str, Hits], plan: LocalizationPlan) -> float:
+    return numbers['Top-1 Loc' if 'Top-1 Loc' in numbers else next(iter(numbers))].threshold
+
+
+class _Boxes:
+    """Boxes, IoUs and true boxes of the kept images by row, at one threshold a row, and maps to draw."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        keep: Sequence[NDArray[np.bool_]],
+        plan: LocalizationPlan,
+        spool: MapSpool,
+        thresholds: Sequence[float],
+    ) -> None:
+        self._plan, self._thresholds = plan, thresholds
+        count = int(sum(images.sum() for images in keep))
+        rows = range(len(plan.protocols))
+        self.boxes = [np.zeros((count, 4)) for _ in rows]
+        self.ious = [np.zeros(count) for _ in rows]
+        self.gt: list[list[Any]] = [[None] * count for _ in rows]
+        self.heatmaps: list[list[Any]] = [[None] * count for _ in plan.heatmap_rows]
+        start = 0
+        for record, images in zip(records, keep):
+            places = start + np.cumsum(images) - 1
+            for members, stored in record['maps']:
+                chosen = images[members]
+                if chosen.any():
+                    maps = [spool.read(where)[torch.from_numpy(chosen)] for where in stored]
+                    self._box(record, members[chosen], places[members[chosen]], maps)
+            start += int(images.sum())
+
+    def _box(self, record: Record, members: NDArray, places: NDArray, maps: Sequence[Tensor]) -> None:
+        frame = tuple(record['frame'][members[0]].tolist())
+        for heatmap, rows in enumerate(self._plan.heatmap_rows):
+            heatmaps = protocol_heatmaps(maps[heatmap], self._plan.protocols[rows[0]], frame)  # (n, H, W)
+            for place, values in zip(places, _maps_to_draw(maps[heatmap])):
+                self.heatmaps[heatmap][place] = values
+            for row in rows:
+                protocol = self._plan.protocols[row]
+                gt = [record['input_bboxes'][protocol.gt_rounding][i] for i in members]
+                levels = protocol_levels(heatmaps, protocol, [self._thresholds[row]]).numpy()
+                self.boxes[row][places], self.ious[row][places] = nearest_boxes(levels, gt, protocol)
+                for place, boxes in zip(places, gt):
+                    self.gt[row][place] = boxes
+
+
+def _maps_to_draw(maps: Tensor) -> Iterator[NDArray[np.uint8]]:
+    """Each map (h, w), min to max, as uint8 of at most ``MAX_MAP_SIDE`` a side; zeros where it is constant."""
+    for values in maps.double().nan_to_num(nan=0.0).numpy():
+        shrink = max(values.shape) / MAX_MAP_SIDE
+        if shrink > 1:
+            size = [max(1, round(side / shrink)) for side in values.shape[::-1]]
+            values = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+        span = np.ptp(values)
+        yield np.round(255 * (values - values.min()) / (span or 1.0)).astype(np.uint8)
