@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import tarfile
@@ -58,15 +59,21 @@ def unpack(
     return count
 
 
-def below(prefix: str, into: str = '') -> Place:
-    """Members whose path begins with the folders ``prefix``, which are replaced by ``into``."""
-    start = PurePosixPath(prefix).parts
+def from_part(pattern: str, into: str = '') -> Place:
+    """Keeps a path from its first folder or file that matches ``pattern`` on, below ``into``; others are left out.
+
+    So it does not matter how many folders an archive was packed under. What macOS adds to archives is left out.
+    """
+    wanted = re.compile(pattern)
 
     def place(name: str) -> str | None:
         parts = PurePosixPath(name).parts
-        if parts[: len(start)] != start:
+        if '__MACOSX' in parts or parts[-1].startswith('._') or parts[-1] == '.DS_Store':
             return None
-        return str(PurePosixPath(into, *parts[len(start) :]))
+        for i, part in enumerate(parts):
+            if wanted.fullmatch(part):
+                return str(PurePosixPath(into, *parts[i:]))
+        return None
 
     return place
 

@@ -90,11 +90,13 @@ def check_file(path: str | os.PathLike[str], size: int | None = None, digest: st
     """``ChecksumError`` unless the file has this size and this digest (``<algorithm>:<hex>``)."""
     found = os.path.getsize(path)
     if size is not None and found != size:
-        raise ChecksumError(f'{path}: must have {size} bytes, has {found}; fetch it again')
+        raise ChecksumError(f'{path}: must have {size} bytes, has {found}; remove it and fetch it again')
     if digest is not None:
         algorithm = digest.partition(':')[0]
         if (got := file_digest(path, algorithm)) != digest:
-            raise ChecksumError(f'{path}: its checksum must be {digest}, got {got}; fetch it again')
+            raise ChecksumError(
+                f'{path}: its checksum must be {digest}, got {got}; remove it and fetch it again'
+            )
 
 
 def file_digest(path: str | os.PathLike[str], algorithm: str = 'sha256') -> str:

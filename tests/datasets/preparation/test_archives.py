@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from mmwsol.datasets.preparation import ArchiveError, unpack
-from mmwsol.datasets.preparation.archives import below
+from mmwsol.datasets.preparation.archives import from_part
 
 FILES = {'set/a.txt': b'first', 'set/deep/b.txt': b'', 'attributes.txt': b'other'}
 
@@ -51,13 +51,25 @@ def test_all_files_arrive(archive_of, tmp_path):
 
 
 def test_place_chooses_and_renames(archive_of, tmp_path):
-    assert unpack(archive_of(FILES), tmp_path / 'out', below('set', 'SET/x')) == 2
-    assert tree(tmp_path / 'out') == {'SET/x/a.txt': b'first', 'SET/x/deep/b.txt': b''}
+    assert unpack(archive_of(FILES), tmp_path / 'out', from_part('set', 'SET/x')) == 2
+    assert tree(tmp_path / 'out') == {'SET/x/set/a.txt': b'first', 'SET/x/set/deep/b.txt': b''}
+
+
+def test_outer_folders_and_what_macos_adds_do_not_matter(archive_of, tmp_path):
+    names = [
+        'my/data/train/a.jpg',
+        '__MACOSX/my/train/a.jpg',
+        'train/._b.jpg',
+        'train/.DS_Store',
+        'train.txt',
+    ]
+    unpack(archive_of(dict.fromkeys(names, b'1')), tmp_path / 'out', from_part('train|val'))
+    assert tree(tmp_path / 'out') == {'train/a.jpg': b'1'}
 
 
 def test_leading_dot_is_not_part_of_the_name(archive_of, tmp_path):
-    unpack(archive_of({'./set/a.txt': b'1'}), tmp_path / 'out', below('set'))
-    assert tree(tmp_path / 'out') == {'a.txt': b'1'}
+    unpack(archive_of({'./set/a.txt': b'1'}), tmp_path / 'out', from_part('set'))
+    assert tree(tmp_path / 'out') == {'set/a.txt': b'1'}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +103,7 @@ def test_link_in_a_zip_is_refused(tmp_path):
 
 def test_archive_without_the_expected_files_is_refused(archive_of, tmp_path):
     with pytest.raises(ArchiveError, match='holds none of the expected files'):
-        unpack(archive_of(FILES), tmp_path / 'out', below('other'))
+        unpack(archive_of(FILES), tmp_path / 'out', from_part('other'))
 
 
 @pytest.mark.parametrize('kept', [0.5, 0.9])
@@ -122,7 +134,7 @@ def test_nested_archives_become_one_folder_each(tmp_path):
         )
     }
     path = write_tar(tmp_path / 'train.tar', inner)
-    assert unpack(path, tmp_path / 'out', below('', 'train'), nested=True) == 3
+    assert unpack(path, tmp_path / 'out', from_part(r'n\d+', 'train'), nested=True) == 3
     assert tree(tmp_path / 'out') == {
         'train/n01/n01_1.JPEG': b'1',
         'train/n01/n01_2.JPEG': b'2',

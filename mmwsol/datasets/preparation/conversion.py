@@ -1,0 +1,24 @@
+"""What a reader needs and no archive has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+WNID = re.compile(r'<name>\s*(n\d{8})\s*</name>')
+
+
+def write_synsets(root: Path) -> None:
+    """``ILSVRC/synset_words.txt`` with the sorted wnids, from the folders of ``train`` or else from the boxes.
+
+    Labels are the place in this list. A list that is there stays, since it may have the words, too.
+    """
+    target = root / 'ILSVRC' / 'synset_words.txt'
+    if target.exists():
+        return
+    wnids = {path.name for path in target.parent.glob('train/n*') if path.is_dir()}
+    if not wnids:
+        for path in sorted((target.parent / 'Annotations' / 'val').glob('*.xml')):
+            wnids.update(WNID.findall(path.read_text(encoding='utf-8')))
+    if wnids:
+        target.write_text(''.join(f'{wnid}\n' for wnid in sorted(wnids)))

@@ -1,0 +1,152 @@
+"""Where each data set comes from, under which terms, and where its files belong below the data root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .conversion import write_synsets
+
+IMAGENET = 'https://image-net.org/download-images.php'
+WSOLEVALUATION = 'https://github.com/clovaai/wsolevaluation'
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file to fetch; without ``url`` it is fetched by hand from ``page``, for the ``reason``.
+
+    ``select`` and ``into`` are those of ``from_part``; a file that is no archive is copied to ``into``. Sizes and
+    digests are those that torchvision and TensorFlow Datasets publish; where both are ``None`` the digest of the first
+    download is kept and compared from then on.
+    """
+
+    name: str
+    page: str
+    select: str
+    into: str = ''
+    url: str | None = None
+    reason: str = ''
+    size: int | None = None
+    digest: str | None = None
+    nested: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set gets below the data root; ``convert`` runs there after all archives are unpacked."""
+
+    title: str
+    terms: str
+    archives: tuple[Archive, ...]
+    convert: Callable[[Path], None] | None = None
+
+
+METADATA = Archive(
+    'wsolevaluation-master.zip',
+    f'{WSOLEVALUATION} (Code, Download ZIP)',
+    'metadata',
+    reason='lists and boxes are part of a repository without release archives',
+)
+
+RECIPES = {
+    'cub': Recipe(
+        'Caltech-UCSD Birds-200-2011',
+        'photographs for non-commercial research and education only',
+        (
+            Archive(
+                'CUB_200_2011.tgz',
+                'https://data.caltech.edu/records/65de6-vp158',
+                'CUB_200_2011',
+                url='https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1',
+                size=1_150_585_339,
+                digest='sha256:0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081',
+            ),
+        ),
+    ),
+    'cubv2': Recipe(
+        'CUBV2, the validation split of CUB',
+        'photographs under the licences of their authors on Flickr',
+        (
+            Archive(
+                'CUBV2.tar',
+                f'{WSOLEVALUATION} (section Prepare train+eval datasets)',
+                r'\d{3}\..+',
+                'CUBV2',
+                reason='it is shared by a page that asks for a confirmation',
+            ),
+            METADATA,
+        ),
+    ),
+    'ilsvrc': Recipe(
+        'ILSVRC 2012',
+        "ImageNet's terms of access: non-commercial research and education, after registration",
+        (
+            Archive(
+                'ILSVRC2012_img_train.tar',
+                IMAGENET,
+                r'n\d{8}',
+                'ILSVRC/train',
+                reason='ImageNet needs registration',
+                size=147_897_477_120,
+                digest='sha256:b08200a27a8e34218a0e58fde36b0fe8f73bc377f4acea2d91602057c3ca45bb',
+                nested=True,
+            ),
+            Archive(
+                'ILSVRC2012_img_val.tar',
+                IMAGENET,
+                r'ILSVRC2012_val_\d{8}\.JPEG',
+                'ILSVRC/val',
+                reason='ImageNet needs registration',
+                size=6_744_924_160,
+                digest='sha256:c7e06a6c0baccf06d8dbeb6577d71efff84673a5dbdd50633ab44f8ea0456ae0',
+            ),
+            Archive(
+                'ILSVRC2012_bbox_val_v3.tgz',
+                IMAGENET,
+                r'ILSVRC2012_val_\d{8}\.xml',
+                'ILSVRC/Annotations/val',
+                reason='ImageNet needs registration',
+            ),
+        ),
+        write_synsets,
+    ),
+    'imagenetv2': Recipe(
+        'ImageNetV2 (threshold 0.7), the validation split of ILSVRC',
+        'MIT for the collection; photographs under the licences of their authors on Flickr',
+        (
+            Archive(
+                'imagenetv2-threshold0.7.tar.gz',
+                'https://huggingface.co/datasets/vaishaal/ImageNetV2',
+                r'\d{1,3}',
+                'ILSVRC/val2',
+                url='https://huggingface.co/datasets/vaishaal/ImageNetV2/resolve/main/'
+                'imagenetv2-threshold0.7.tar.gz',
+                size=1_249_906_176,
+                digest='sha256:32142bfe998f9cfa4141be691f6a80eeb1e27b24bd532a668eb08c26d98897a2',
+            ),
+            METADATA,
+        ),
+    ),
+    'openimages': Recipe(
+        'OpenImages30k',
+        'images CC BY 2.0, annotations CC BY 4.0',
+        (
+            Archive(
+                'OpenImages_images.zip',
+                f'{WSOLEVALUATION} (section Prepare train+eval datasets)',
+                'train|val|test',
+                'OpenImages',
+                reason='it is shared by a page that asks for a confirmation',
+            ),
+            Archive(
+                'OpenImages_annotations.zip',
+                f'{WSOLEVALUATION} (section Prepare train+eval datasets)',
+                'train|val|test',
+                'OpenImages',
+                reason='it is shared by a page that asks for a confirmation',
+            ),
+            METADATA,
+        ),
+    ),
+}
