@@ -39,6 +39,7 @@ setup(
         'mmcv-lite>=2.0.0,<2.3',
         'mmpretrain>=1.2.0,<2',
         'timm>=1.0.3,<2',
+        'mat4py>=0.5,<1',
         'numpy>=1.23',
         'numba>=0.58',
         'opencv-python>=4.5,<5',
@@ -47,8 +48,8 @@ setup(
         'setuptools<82',
     ],
     extras_require={
-        'test': ['pytest>=7'],
+        'test': ['pytest>=7', 'scipy>=1.9,<2'],
         'tensorboard': ['tensorboard>=2.11'],
-        'dev': ['pytest>=7', 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
+        'dev': ['pytest>=7', 'scipy>=1.9,<2', 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
     },
 )

@@ -1,10 +1,13 @@
 from . import transforms
 from .cub import CUB
 from .data_root import resolve_data_path
+from .fgvc_aircraft import FGVCAircraft
 from .ilsvrc import ILSVRC
 from .image_folder import ImageFolder
 from .open_images30k import OpenImages30k
 from .published_dataset import PublishedDataset
+from .stanford_cars import StanfordCars
+from .stanford_dogs import StanfordDogs
 from .toy_shapes import ToyShapes
 from .wsol_dataset import WSOLDataset
 from .wsol_metadata import WSOLMetadata
@@ -12,9 +15,12 @@ from .wsol_metadata import WSOLMetadata
 __all__ = [
     'CUB',
     'ILSVRC',
+    'FGVCAircraft',
     'ImageFolder',
     'OpenImages30k',
     'PublishedDataset',
+    'StanfordCars',
+    'StanfordDogs',
     'ToyShapes',
     'WSOLDataset',
     'WSOLMetadata',

@@ -13,7 +13,7 @@ from .published_dataset import (
     PublishedDataset,
     class_folders,
     first_existing,
-    image_names,
+    images_by_stem,
     read_folder_tree,
 )
 from .wsol_metadata import metadata_paths
@@ -127,7 +127,7 @@ class ILSVRC(PublishedDataset):
     def _read_test(
         self, folder: str, wnids: list[str], names: list[str]
     ) -> tuple[list[dict[str, Any]], Sequence[str]]:
-        paths = _images_by_stem(folder)
+        paths = images_by_stem(folder)
         source = first_existing(
             self._annotation_candidates(), "boxes of ILSVRC's test (its validation images)"
         )
@@ -159,14 +159,6 @@ class ILSVRC(PublishedDataset):
 
 def _is_metadata(path: str) -> bool:
     return os.path.exists(os.path.join(path, 'image_ids.txt'))
-
-
-def _images_by_stem(folder: str) -> dict[str, str]:
-    """Paths by name without suffix, of the images of a flat folder or of its folders."""
-    folders = [folder, *(os.path.join(folder, name) for name in class_folders(folder))]
-    return {
-        os.path.splitext(name)[0]: os.path.join(part, name) for part in folders for name in image_names(part)
-    }
 
 
 def _read_boxes(source: str, paths: dict[str, str]) -> list[Boxed]:

@@ -82,6 +82,25 @@ def read_folder_tree(
     return entries
 
 
+def images_by_stem(folder: str) -> dict[str, str]:
+    """Paths by name without suffix, of the images in a flat folder or in its folders; the names must differ."""
+    folders = [folder, *(os.path.join(folder, name) for name in class_folders(folder))]
+    return {
+        os.path.splitext(name)[0]: os.path.join(part, name) for part in folders for name in image_names(part)
+    }
+
+
+def labels_of(names: Sequence[str], classes: Sequence[str], source: str) -> list[int]:
+    """The place of each name in ``classes``; ``ValueError`` names the first that is not there."""
+    labels = {name: label for label, name in enumerate(classes)}
+    for name in names:
+        if name not in labels:
+            raise ValueError(
+                f'{source}: class {name!r} is not among the {len(labels)} classes of the data set'
+            )
+    return [labels[name] for name in names]
+
+
 def names_of_folders(entries: Iterable[dict[str, Any]], num_classes: int) -> list[str]:
     """A name for each label: the folder of its images, where ids have one, else its number."""
     names = {entry['gt_label']: entry['img_id'].split('/')[-2:-1] for entry in entries}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 
 def write_image(path: Path, width: int = 20, height: int = 10, seed: int = 0) -> None:
@@ -99,3 +100,31 @@ def draw_mask(path: Path, shape: tuple[int, int], rows: slice, columns: slice) -
     mask = np.zeros(shape, np.uint8)
     mask[rows, columns] = 255
     Image.fromarray(mask).save(path)
+
+
+@pytest.fixture
+def write_mat() -> Callable[..., None]:
+    """``write_mat(path, names=['a', 'b'], table={'x': [1, 2], 'name': ['a', 'b']})``: cells, columns, struct arrays.
+
+    Written as MATLAB does, compressed, by a library that the readers don't use.
+    """
+
+    def write(path: Path, **variables: list | dict) -> None:
+        content = {}
+        for key, value in variables.items():
+            if isinstance(value, dict):
+                rows = list(zip(*value.values()))
+                content[key] = np.empty((1, len(rows)), [(name, object) for name in value])
+                for i, row in enumerate(rows):
+                    content[key][0, i] = tuple(
+                        v if isinstance(v, str) else np.array([[v]], np.uint16) for v in row
+                    )
+            elif isinstance(value[0], str):
+                content[key] = np.empty((len(value), 1), object)
+                content[key][:, 0] = value
+            else:
+                content[key] = np.array(value, np.float64)[:, None]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        savemat(path, content, do_compression=True)
+
+    return write
