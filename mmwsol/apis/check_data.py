@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmwsol.datasets import resolve_data_path
-from mmwsol.datasets.catalog import CATALOG
+from mmwsol.datasets.catalog import CATALOG, published_size
 from mmwsol.datasets.checks import (
     FAULT_KINDS,
     PublishedSize,
@@ -37,7 +37,8 @@ def find_splits(dataset: str) -> tuple[str, list[SplitSource]]:
     """
     if dataset.lower() in CATALOG:
         entry = CATALOG[dataset.lower()]
-        return entry.title, [split for split in entry.splits if split.is_required or _is_there(split.dataset)]
+        alone = len(entry.splits) == 1
+        return entry.title, [s for s in entry.splits if alone or s.needs is None or _is_there(s.needs)]
     if dataset.endswith('.py'):
         return dataset, splits_of_config(find_config(dataset))
     for folder in (dataset, resolve_data_path(dataset)):
@@ -62,7 +63,7 @@ def splits_of_config(path: str) -> list[SplitSource]:
             continue
         plain = {key: value for key, value in dict(dataset).items() if key != 'pipeline'}
         if all(split.dataset != plain for split in splits):
-            splits.append(SplitSource(name, plain, is_train=name == 'train'))
+            splits.append(_source(name, plain))
     if not splits:
         raise ValueError(f'{path} has no train_dataloader, val_dataloader or test_dataloader with a dataset')
     return splits
@@ -74,18 +75,15 @@ def splits_of_folder(folder: str) -> list[SplitSource]:
     The last two may have the folders train, val and test above them.
     """
     if os.path.isfile(os.path.join(folder, 'train_test_split.txt')):
-        config = dict(type='CUB', data_root=folder)
-        return [
-            SplitSource('train', {**config, 'split': 'train'}, is_train=True),
-            SplitSource('test', {**config, 'split': 'test'}),
-        ]
+        return [_source(name, dict(type='CUB', data_root=folder, split=name)) for name in ('train', 'test')]
     named = [name for name in SPLIT_FOLDERS if os.path.isdir(os.path.join(folder, name))]
     if os.path.isfile(os.path.join(folder, 'image_ids.txt')) or not named:
-        return [SplitSource('all', _folder_dataset(folder))]
-    return [
-        SplitSource(name, _folder_dataset(os.path.join(folder, name)), is_train=name == 'train')
-        for name in named
-    ]
+        return [_source('all', _folder_dataset(folder))]
+    return [_source(name, _folder_dataset(os.path.join(folder, name))) for name in named]
+
+
+def _source(name: str, dataset: dict[str, Any]) -> SplitSource:
+    return SplitSource(name, dataset, name == 'train', published_size(dataset))
 
 
 def _folder_dataset(folder: str) -> dict[str, Any]:
@@ -98,8 +96,8 @@ def _folder_dataset(folder: str) -> dict[str, Any]:
     )
 
 
-def _is_there(dataset: Mapping[str, Any]) -> bool:
-    return os.path.exists(resolve_data_path(dataset.get('ann_dir') or dataset['data_root']))
+def _is_there(path: str) -> bool:
+    return os.path.exists(resolve_data_path(path))
 
 
 def choose_published(
@@ -118,7 +116,7 @@ def choose_published(
         )
     chosen = []
     for split in splits:
-        size = published.get('test' if split.name == 'all' else split.name, split.published)
+        size = published.get('test' if split.name == 'all' else split.name) or split.published
         if split.name in expected:
             size = PublishedSize(expected[split.name])
         chosen.append(replace(split, published=size))

@@ -2,106 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmwsol.registry import DATASETS
+
 from .checks import PublishedSize, SplitSource
+from .cub import CUB
+from .ilsvrc import ILSVRC
+from .open_images30k import OpenImages30k
+from .published_dataset import PublishedDataset
+from .toy_shapes import ToyShapes
 
 
 @dataclass(frozen=True)
 class CatalogSplit(SplitSource):
-    """A split of the catalog; one that is not required is checked where it is there."""
+    """A split of the catalog; ``needs`` is what lies below the data root where a split that not all have is there."""
 
-    is_required: bool = True
+    needs: str | None = None
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A data set; the sizes are those of its paper or of wsolevaluation's metadata (Choe et al., CVPR 2020)."""
-
     title: str
     splits: tuple[CatalogSplit, ...]
 
 
-def _metadata(name: str, split: str, images: str) -> dict[str, Any]:
-    return dict(type='WSOLMetadata', ann_dir=f'metadata/{name}/{split}', data_root=images)
+def published_size(dataset: Mapping[str, Any], **more: Any) -> PublishedSize | None:
+    """Size of the split that a config reads, if its reader states it; ``more`` are further fields."""
+    reader = dataset['type']
+    reader = DATASETS.get(reader) if isinstance(reader, str) else reader
+    if not (isinstance(reader, type) and issubclass(reader, PublishedDataset)):
+        return None
+    return PublishedSize(reader.SPLITS[dataset.get('split', 'train')], reader.NUM_CLASSES, **more)
 
 
-CUB_VAL = CatalogSplit(
-    'val',
-    dict(**_metadata('CUB', 'val', 'CUBV2'), num_classes=200),
-    published=PublishedSize(1000, 200, (3, 6), 1000),
-    is_required=False,
-)
-ILSVRC_VAL = CatalogSplit(
-    'val',
-    dict(**_metadata('ILSVRC', 'val', 'ILSVRC'), num_classes=1000),
-    published=PublishedSize(10_000, 1000, (10, 10), 18_532),
-    is_required=False,
-)
+def _split(
+    reader: type[PublishedDataset],
+    name: str,
+    per_class: tuple[int, int] | None = None,
+    boxes: int | None = None,
+    needs: str | None = None,
+) -> CatalogSplit:
+    dataset = dict(type=reader, split=name)
+    published = published_size(dataset, per_class=per_class, boxes=boxes)
+    return CatalogSplit(name, dataset, name.startswith('train'), published, needs)
+
+
+def _toy_split(name: str, per_class: int) -> CatalogSplit:
+    size = PublishedSize(8 * per_class, 8, (per_class, per_class), 8 * per_class)
+    return CatalogSplit(name, dict(type=ToyShapes, split=name), name == 'train', size)
+
+
+# images of a class and boxes: wsolevaluation's metadata (Choe et al., CVPR 2020)
+CUBV2 = _split(CUB, 'val', (3, 6), 1000, needs='metadata/CUB/val')
+IMAGENETV2 = _split(ILSVRC, 'val', (10, 10), 18_532, needs='metadata/ILSVRC/val')
 
 CATALOG = {
     'cub': CatalogEntry(
         'Caltech-UCSD Birds-200-2011',
-        (
-            CatalogSplit(
-                'train', dict(type='CUB', split='train'), True, PublishedSize(5994, 200, (29, 30), 5994)
-            ),
-            CUB_VAL,
-            CatalogSplit(
-                'test', dict(type='CUB', split='test'), published=PublishedSize(5794, 200, (11, 30), 5794)
-            ),
-        ),
+        (_split(CUB, 'train', (29, 30), 5994), CUBV2, _split(CUB, 'test', (11, 30), 5794)),
     ),
-    'cubv2': CatalogEntry('CUBV2, the validation split of CUB', (CUB_VAL,)),
+    'cubv2': CatalogEntry('CUBV2, the validation split of CUB', (CUBV2,)),
     'ilsvrc': CatalogEntry(
         'ILSVRC 2012',
         (
-            CatalogSplit(
-                'train',
-                dict(**_metadata('ILSVRC', 'train', 'ILSVRC'), num_classes=1000),
-                True,
-                PublishedSize(1_281_167, 1000, (732, 1300)),
-            ),
-            ILSVRC_VAL,
-            CatalogSplit(
-                'test',
-                dict(**_metadata('ILSVRC', 'test', 'ILSVRC'), num_classes=1000),
-                published=PublishedSize(50_000, 1000, (50, 50), 80_477),
-            ),
+            _split(ILSVRC, 'train', (732, 1300)),
+            IMAGENETV2,
+            _split(ILSVRC, 'test', (50, 50), 80_477),
         ),
     ),
-    'imagenetv2': CatalogEntry('ImageNetV2 (threshold 0.7), the validation split of ILSVRC', (ILSVRC_VAL,)),
+    'imagenetv2': CatalogEntry('ImageNetV2 (threshold 0.7), the validation split of ILSVRC', (IMAGENETV2,)),
     'openimages': CatalogEntry(
         'OpenImages30k',
         (
-            CatalogSplit(
-                'train',
-                dict(**_metadata('OpenImages', 'train', 'OpenImages'), num_classes=100),
-                True,
-                PublishedSize(29_819, 100, (230, 300)),
-            ),
-            CatalogSplit(
-                'val',
-                dict(**_metadata('OpenImages', 'val', 'OpenImages'), num_classes=100),
-                published=PublishedSize(2500, 100, (25, 25)),
-            ),
-            CatalogSplit(
-                'test',
-                dict(**_metadata('OpenImages', 'test', 'OpenImages'), num_classes=100),
-                published=PublishedSize(5000, 100, (50, 50)),
-            ),
+            _split(OpenImages30k, 'train', (230, 300)),
+            _split(OpenImages30k, 'val', (25, 25)),
+            _split(OpenImages30k, 'test', (50, 50)),
         ),
     ),
     'toy_shapes': CatalogEntry(
-        'ToyShapes, drawn at first use',
-        (
-            CatalogSplit(
-                'train', dict(type='ToyShapes', split='train'), True, PublishedSize(480, 8, (60, 60), 480)
-            ),
-            CatalogSplit(
-                'test', dict(type='ToyShapes', split='test'), published=PublishedSize(160, 8, (20, 20), 160)
-            ),
-        ),
+        'ToyShapes, drawn at first use', (_toy_split('train', 60), _toy_split('test', 20))
     ),
 }

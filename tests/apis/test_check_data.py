@@ -124,6 +124,13 @@ def test_layouts_of_folders_are_recognised(data_root):
     }
 
 
+def test_birds_without_a_stated_size_are_compared_with_the_published_one(shared_dir, capsys):
+    assert main([str(shared_dir / 'data/CUB_200_2011'), '--quiet']) == 1
+    out = capsys.readouterr().out
+    assert 'train: ' in out and '690 images (published 5994), 23 classes (published 200)' in out
+    assert out.splitlines()[-1].startswith('2 faults of 1 kind; 1030 images')
+
+
 def test_splits_that_are_not_required_are_checked_where_they_are(data_root):
     assert [split.name for split in find_splits('CUB')[1]] == ['train', 'test']
     (data_root / 'metadata/CUB/val').mkdir(parents=True)
