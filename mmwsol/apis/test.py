@@ -15,7 +15,11 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmwsol.compat import load_checkpoint_file
+from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.evaluation import parse_protocol
+from mmwsol.evaluation.image_results import SUFFIX
+from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.registry import METRICS
 
 from .run_config import add_run_arguments, drop_pretrained_weights, load_config
 from .run_record import describe_run
@@ -32,7 +36,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="score under this protocol instead of the config's; may be repeated, e.g. bas_ext:threshold=0.1:topk=200",
     )
     parser.add_argument('--ten-crop', action='store_true', help='classify ten crops, localize the centre one')
-    parser.add_argument('--out', metavar='JSON', help='write the result and all it takes to repeat it')
+    parser.add_argument(
+        '--out',
+        metavar='JSON',
+        help='where to write the result and all it takes to repeat it, and beside it the results of each image '
+        '(default: result.json in the folder of the log)',
+    )
     parser.add_argument('--show-dir', metavar='DIR', help='write a picture of every image')
     return parser.parse_args(argv)
 
@@ -44,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     cfg.load_from = args.checkpoint
     if args.protocol:
         replace_protocols(cfg, args.protocol)
+    keep_images(cfg)
     if args.ten_crop:
         use_ten_crops(cfg)
     if args.show_dir:
@@ -51,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     runner = Runner.from_cfg(cfg)
     check_checkpoint(runner.model, args.checkpoint)
     metrics = runner.test()
-    if args.out and is_main_process():
-        write_result(args.out, runner, args.checkpoint, metrics)
+    if is_main_process():
+        write_result(args.out or Path(runner.log_dir) / 'result.json', runner, args.checkpoint, metrics)
     return metrics
 
 
@@ -61,9 +71,22 @@ def command() -> None:
     main()
 
 
+def evaluators_of(cfg: Config) -> list[dict]:
+    return cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+
+
+def keep_images(cfg: Config) -> None:
+    """Have every evaluator of localizations keep what it found on each image."""
+    for evaluator in evaluators_of(cfg):
+        kind = evaluator['type']
+        kind = METRICS.get(kind) if isinstance(kind, str) else kind
+        if isinstance(kind, type) and issubclass(kind, LocalizationMetric):
+            evaluator.setdefault('per_image', True)
+
+
 def replace_protocols(cfg: Config, texts: Sequence[str]) -> None:
     """Score under these protocols: the first evaluator, and every other that states protocols in the config."""
-    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    evaluators = evaluators_of(cfg)
     for evaluator in evaluators:
         if evaluator is evaluators[0] or 'protocols' in evaluator:
             evaluator['protocols'] = [parse_protocol(text).to_dict() for text in texts]
@@ -98,17 +121,22 @@ def check_checkpoint(model: nn.Module, path: str) -> None:
         )
 
 
-def write_result(path: str, runner: Runner, checkpoint: str, metrics: Mapping[str, float]) -> None:
-    summaries = [getattr(metric, 'summary', {}) for metric in runner.test_evaluator.metrics]
+def write_result(path: str | Path, runner: Runner, checkpoint: str, metrics: Mapping[str, float]) -> None:
+    """The result as JSON, and beside it the results of each image, whose file it names under ``images``."""
+    path, evaluators = Path(path), runner.test_evaluator.metrics
+    summaries = [getattr(metric, 'summary', {}) for metric in evaluators]
+    found = [images for metric in evaluators if (images := getattr(metric, 'images', None)) is not None]
     result = dict(
         date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
         command=' '.join(sys.argv),
         metrics=dict(metrics),
         evaluation=[summary for summary in summaries if summary],
+        images=path.with_suffix(SUFFIX).name if found else None,
         run=describe_run(runner, checkpoint),
     )
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(result, indent=1, default=str) + '\n')
+    if found:
+        found[0].save(path.with_suffix(SUFFIX))
+    AtomicBackend().put_text(json.dumps(result, indent=1, default=str) + '\n', path)
 
 
 if __name__ == '__main__':

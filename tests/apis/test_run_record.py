@@ -14,6 +14,7 @@ from mmwsol.apis.run_record import describe_run, file_digest, package_versions
 
 class Birds(list):
     data_root = 'birds'
+    split = 'test'
 
 
 def test_digest_is_the_files_sha256(tmp_path: Path) -> None:
@@ -30,15 +31,15 @@ def test_versions_name_what_is_installed() -> None:
 def test_record_holds_what_repeats_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('MMWSOL_DATA_ROOT', '/data/somewhere')
     path = tmp_path / 'epoch_3.pth'
-    torch.save(dict(state_dict={}, meta=dict(epoch=3, seed=6)), path)
+    torch.save(dict(state_dict={}, meta=dict(epoch=3, seed=6, cfg='lr = 1')), path)
     runner = SimpleNamespace(
         cfg=Config(dict(a=1)), seed=7, test_dataloader=SimpleNamespace(dataset=Birds(range(5)))
     )
     record = json.loads(json.dumps(describe_run(runner, str(path))))
-    assert record['config'].strip() == 'a = 1'
+    assert record['config'].strip() == 'a = 1' and record['training_config'] == 'lr = 1'
     assert (record['checkpoint'], record['checkpoint_sha256']) == (str(path), file_digest(path))
     assert (record['checkpoint_epoch'], record['training_seed'], record['seed']) == (3, 6, 7)
-    assert record['data'] == dict(type='Birds', root='birds', images=5)
+    assert record['data'] == dict(type='Birds', root='birds', split='test', images=5)
     assert record['data_root_variable'] == '/data/somewhere' and record['processes'] == 1
     assert {'system', 'processor', 'device', 'threads'} == set(record['machine'])
 

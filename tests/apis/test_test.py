@@ -8,11 +8,21 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from planted_results import planted_results
 from torch import nn
 
 from mmwsol.apis import test as test_api
-from mmwsol.apis.test import check_checkpoint, main, replace_protocols, use_ten_crops, write_result
+from mmwsol.apis.test import (
+    check_checkpoint,
+    keep_images,
+    main,
+    replace_protocols,
+    use_ten_crops,
+    write_result,
+)
 from mmwsol.evaluation import get_protocol
+from mmwsol.evaluation.image_results import ImageResults
+from mmwsol.evaluation.metrics import LocalizationMetric
 
 TOY = 'bas/bas_testresnet_toy.py'
 
@@ -66,8 +76,10 @@ def test_ten_crops_take_their_pipeline_and_a_tenth_of_the_batch() -> None:
 class FakeRunner:
     """Keeps the config and tests nothing."""
 
+    test_evaluator = SimpleNamespace(metrics=[])
+
     def __init__(self, cfg: Config) -> None:
-        self.cfg, self.model = cfg, nn.Linear(1, 1)
+        self.cfg, self.model, self.log_dir = cfg, nn.Linear(1, 1), str(Path(cfg.work_dir) / 'now')
 
     def test(self) -> dict[str, float]:
         return dict(loc=0.5)
@@ -84,6 +96,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
 
     monkeypatch.setenv('LOCAL_RANK', '0')
     monkeypatch.setattr(Runner, 'from_cfg', from_cfg)
+    monkeypatch.setattr(test_api, 'describe_run', lambda runner, checkpoint: dict(checkpoint=checkpoint))
     path = save(tmp_path / 'model.pth', nn.Linear(1, 1).state_dict())
 
     def call(*options: str) -> Config:
@@ -125,6 +138,32 @@ def test_pictures_and_ten_crops_are_switched_on(run: object, tmp_path: Path) -> 
     cfg = run('--ten-crop', '--show-dir', str(tmp_path / 'show'))
     assert cfg.default_hooks.draw_samples.out_dir == str(tmp_path / 'show')
     assert 'TenCrop' in str(cfg.test_dataloader.dataset.pipeline)
+
+
+def test_result_lies_beside_the_log_or_where_it_is_asked_for(run: object, tmp_path: Path) -> None:
+    run()
+    assert json.loads((tmp_path / 'now' / 'result.json').read_text())['metrics'] == dict(loc=0.5)
+    run('--out', str(tmp_path / 'x' / 'y.json'))
+    assert (tmp_path / 'x' / 'y.json').is_file()
+
+
+def test_results_of_each_image_lie_beside_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_api, 'describe_run', lambda runner, checkpoint: {})
+    images = planted_results(['correct', 'part'])
+    metrics = [SimpleNamespace(summary={}), SimpleNamespace(summary=dict(rows=[]), images=images)]
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=metrics))
+    write_result(tmp_path / 'a.json', runner, 'x.pth', {})
+    result = json.loads((tmp_path / 'a.json').read_text())
+    assert result['images'] == 'a.images.npz'
+    assert ImageResults.load(tmp_path / result['images']).ids == images.ids
+
+
+def test_evaluators_of_localizations_keep_their_images(run: object) -> None:
+    assert run().test_evaluator['per_image'] is True
+    evaluators = [dict(type='PixelMetric'), dict(type='LocalizationMetric'), dict(type=LocalizationMetric)]
+    cfg = Config(dict(test_evaluator=evaluators))
+    keep_images(cfg)
+    assert [e.get('per_image') for e in cfg.test_evaluator] == [None, True, True]
 
 
 def test_result_file_holds_metrics_evaluation_and_the_run(

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planted_results import planted_results
 
 from mmwsol.evaluation.image_results import ImageResults, merge_image_results
-
-from .planted_results import planted_results
 
 KINDS = ['correct', 'part', 'classification', 'correct', 'more']
 
