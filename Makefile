@@ -30,6 +30,7 @@ bench: $(VENV)/.installed  ## speed against plain re-statements of the published
 	$(BIN)/python -W ignore benchmarks/bench_evaluator.py
 	$(BIN)/python -W ignore benchmarks/bench_bas.py
 	$(BIN)/python -W ignore benchmarks/bench_transformers.py
+	$(BIN)/python -W ignore benchmarks/bench_dawsol.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -48,8 +48,17 @@ setup(
         'setuptools<82',
     ],
     extras_require={
-        'test': ['pytest>=7', 'scipy>=1.9,<2'],
+        'test': ['pytest>=7', 'scipy>=1.9,<2', 'scikit-learn>=1.2,<2'],
+        'bench': ['scikit-learn>=1.2,<2'],
         'tensorboard': ['tensorboard>=2.11'],
-        'dev': ['pytest>=7', 'scipy>=1.9,<2', 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
+        'dev': [
+            'pytest>=7',
+            'scipy>=1.9,<2',
+            'scikit-learn>=1.2,<2',
+            'ruff>=0.6',
+            'mypy>=1.10',
+            'codespell>=2.2',
+            'pre-commit>=3',
+        ],
     },
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmwsol.models.backbones import StagedBackbone
 from mmwsol.structures import LocDataSample, labelled_samples
@@ -44,3 +46,35 @@ def tiny_backbone() -> type[TinyBackbone]:
 def samples_of() -> Callable[[Sequence[int]], list[LocDataSample]]:
     """``samples_of([3, 0])`` gives data samples with these image labels."""
     return labelled_samples
+
+
+class HostReads(TorchDispatchMode):
+    """Counts, on any device, the operations whose result the host must read: on a GPU it would wait for each."""
+
+    NAMES = (
+        '_local_scalar_dense',
+        'equal',
+        'is_nonzero',
+        'nonzero',
+        'masked_select',
+        '_unique2',
+        'unique_dim',
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        name = func.overloadpacket.__name__
+        by_mask = name in ('index', 'index_put', 'index_put_') and any(
+            isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1]
+        )
+        self.count += name in self.NAMES or by_mask
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def host_reads() -> type[HostReads]:
+    """``with host_reads() as reads: ...`` counts in ``reads.count``."""
+    return HostReads

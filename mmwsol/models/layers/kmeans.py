@@ -28,13 +28,13 @@ def kmeans(points: Tensor, centres: Tensor, max_iters: int = 300, tolerance: flo
         centres: (N, k, C) to start from; cast to the type of ``points``.
     """
     shift = points.mean(1, keepdim=True)  # (N, 1, C)
-    points, centres = points - shift, centres.to(points.dtype) - shift
-    norms = points.square().sum(2)  # (N, P)
-    limit = tolerance * points.var(1, correction=0).mean(1)  # (N,)
+    points, centres = (points - shift).contiguous(), centres.to(points.dtype) - shift
+    norms = torch.einsum('npc,npc->np', points, points)
+    limit = tolerance * norms.mean(1) / points.shape[2]  # (N,): of the variance, as the mean is 0
     labels = points.new_full(points.shape[:2], -1, dtype=torch.int64)
     running = torch.ones_like(limit, dtype=torch.bool)
     repeated = torch.zeros_like(running)
-    look_every = SYNC_EVERY if points.is_cuda else 1
+    look_every = SYNC_EVERY if waits_for_reads(points) else 1
     for iteration in range(max_iters):
         found, scores = _assign(points, centres)
         moved = _update(points, centres, found, norms + scores)
@@ -51,12 +51,17 @@ def kmeans(points: Tensor, centres: Tensor, max_iters: int = 300, tolerance: flo
     return Clusters(centres + shift, labels)
 
 
+def waits_for_reads(tensor: Tensor) -> bool:
+    """Whether the host waits for the device when it reads a value of this tensor."""
+    return tensor.is_cuda
+
+
 def _assign(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Nearest centre of each point, and the squared distance to it less the point's own square: (N, P) each."""
-    square = centres.square().sum(2)[:, None]  # (N, 1, k)
-    scores = torch.baddbmm(square, points, centres.mT, alpha=-2)  # (N, P, k)
-    labels = scores.argmin(2)
-    return labels, scores.gather(2, labels[..., None])[..., 0]
+    square = centres.square().sum(2, keepdim=True)  # (N, k, 1)
+    scores = torch.baddbmm(square, centres, points.mT, alpha=-2)  # (N, k, P)
+    lowest = scores.min(1)
+    return lowest.indices, lowest.values
 
 
 def _update(points: Tensor, centres: Tensor, labels: Tensor, distances: Tensor) -> Tensor:
@@ -75,7 +80,7 @@ def _relocate(
     """The i-th empty cluster takes the i-th farthest point away from its cluster."""
     most = min(counts.shape[1] - 1, points.shape[1])  # one cluster at least is never empty
     empty = counts == 0  # (N, k)
-    if most == 0 or (not points.is_cuda and not empty.any()):
+    if most == 0 or (not waits_for_reads(points) and not empty.any()):
         return sums, counts
     farthest = distances.topk(most, dim=1)  # (N, most)
     empty &= (farthest.values[:, :1] > 0) & (empty.cumsum(1) <= most)

@@ -93,9 +93,9 @@ class TargetSampleAssigner(nn.Module):
                 smallest, in rising order. Random if not given.
         """
         pixels = features.flatten(2).mT  # (N, P, C)
-        images = at_least_float32(pixels).mean(1)  # (N, C)
+        images = at_least_float32(pixels).sum(1) / pixels.shape[1]  # (N, C)
         with torch.no_grad(), without_autocast(features):
-            fixed = at_least_float32(pixels.detach()).contiguous()
+            fixed = at_least_float32(pixels.detach())
             together = features.is_cuda if self.together is None else self.together
             cluster = self.cluster_together if together else self.cluster_in_order
             starts, clusters = cluster(fixed, images.detach(), labels)
@@ -182,14 +182,16 @@ class TargetSampleAssigner(nn.Module):
         if keys is None:
             keys = torch.rand(2, *groups.shape, device=groups.device)
         n = self.num_samples
-        target, enough = draw(pixels, groups == TARGET, keys[0], n)
-        alike, enough_alike = draw(pixels, groups == SOURCE, keys[1], n - 1)
-        return torch.cat([images[:, None], alike], 1), target, enough & enough_alike
+        target, enough = draw(groups == TARGET, keys[0], n)
+        alike, enough_alike = draw(groups == SOURCE, keys[1], n - 1)
+        order = torch.cat([alike, target], 1)
+        drawn = pixels.gather(1, order[..., None].expand(-1, -1, pixels.shape[2]))  # (N, 2n - 1, C)
+        sources, targets = at_least_float32(drawn).split((n - 1, n), 1)
+        return torch.cat([images[:, None], sources], 1), targets, enough & enough_alike
 
 
-def draw(pixels: Tensor, members: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The ``count`` members (N, P) of each image with the smallest keys, (N, count, C), and whether there are so many."""
+def draw(members: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Which ``count`` members (N, P) of each image have the smallest keys, (N, count), and whether there are so many."""
     order = keys.masked_fill(~members, torch.inf).argsort(1)[:, :count]
     order = F.pad(order, (0, count - order.shape[1]))  # a map of fewer pixels is never accepted
-    drawn = pixels.gather(1, order[..., None].expand(-1, -1, pixels.shape[2]))
-    return at_least_float32(drawn), members.sum(1) >= count
+    return order, members.sum(1) >= count

@@ -80,5 +80,7 @@ def bandwidth(source: Tensor, target: Tensor) -> Tensor:
     It is twice the unbiased variance, so no pair is looked at.
     """
     samples = torch.cat([source, target], 1).detach()  # (N, 2n, C)
-    width = 2 * samples.var(1, correction=1).sum(1, keepdim=True)
+    samples -= samples.mean(1, keepdim=True)
+    squares = torch.einsum('npc,npc->np', samples, samples).sum(1, keepdim=True)
+    width = 2 / (samples.shape[1] - 1) * squares
     return torch.where(width > torch.finfo(width.dtype).eps ** 2, width, 1.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +111,23 @@ def test_empty_cluster_moves_to_the_farthest_point() -> None:
 def test_equal_points_stay_in_one_cluster_without_nan() -> None:
     result = kmeans(torch.zeros(1, 6, 2), torch.zeros(1, 3, 2))
     assert result.labels.tolist() == [[0] * 6] and result.centres.isfinite().all()
+
+
+def test_on_a_gpu_the_host_reads_as_often_for_many_sets_as_for_one(
+    host_reads: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[kmeans.__module__], 'waits_for_reads', lambda tensor: True)
+    points = draw_points(batch=1)
+    counts = []
+    for copies in (1, 24):
+        with host_reads() as reads:
+            kmeans(points.expand(copies, -1, -1), points[:, [0, 1, 1]].expand(copies, -1, -1))
+        counts.append(reads.count)
+    assert 2 <= counts[0] == counts[1] <= 6
+
+
+def test_the_count_of_reads_sees_items_masks_and_comparisons(host_reads: Callable) -> None:
+    x = torch.arange(4.0)
+    with host_reads() as reads:
+        assert x[1] and x[x > 1].sum().item() == 5 and torch.equal(x, x) and len(x.nonzero()) == 3
+    assert reads.count == 5

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor
 
-from mmwsol.models.layers import TargetSampleAssigner
+from mmwsol.models.layers import TargetSampleAssigner, kmeans
+from mmwsol.models.losses import MMDLoss, UniversumLoss
 
 from .test_kmeans import published_kmeans
 
@@ -158,6 +163,53 @@ def test_half_precision_under_autocast_is_clustered_in_float32() -> None:
     full = build()(features.float(), torch.tensor([0, 1, 2, 3, 0]))
     assert half.source.dtype == half.centres.dtype == torch.float32
     assert torch.equal(half.groups, full.groups)
+
+
+def adaptation_losses(assigner: TargetSampleAssigner, features: Tensor, labels: Tensor) -> Tensor:
+    samples = assigner(features, labels)
+    discrepancy = MMDLoss()(samples.source, samples.target, samples.accepted)
+    return discrepancy + UniversumLoss()(features, samples.groups == 0)
+
+
+def test_on_a_gpu_the_host_reads_once_a_round_and_never_an_image(
+    host_reads: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads_of_rounds = []
+
+    def counted(*args: Tensor) -> object:
+        with host_reads() as reads:
+            clusters = kmeans(*args)
+        reads_of_rounds.append(reads.count)
+        return clusters
+
+    monkeypatch.setattr(sys.modules[kmeans.__module__], 'waits_for_reads', lambda tensor: True)
+    monkeypatch.setattr(sys.modules[TargetSampleAssigner.__module__], 'kmeans', counted)
+    assigner = build(together=True)
+    for seed in range(3):
+        reads_of_rounds.clear()
+        features = draw_features(seed, batch=32).requires_grad_()
+        labels = torch.randint(CLASSES, (32,), generator=torch.Generator().manual_seed(seed))
+        with host_reads() as reads:
+            adaptation_losses(assigner, features, labels).backward()
+        assert reads.count == sum(reads_of_rounds) + len(reads_of_rounds)  # and one comparison a round
+        assert len(reads_of_rounds) <= 8 and reads.count < 32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_a_gpu_waits_for_the_host_less_than_once_an_image() -> None:
+    assigner = build(together=None).cuda()
+    features = draw_features(0, batch=32).cuda().requires_grad_()
+    labels = torch.arange(32, device='cuda') % CLASSES
+    adaptation_losses(assigner, features, labels).backward()  # what is set up at the first call
+    torch.cuda.set_sync_debug_mode('warn')
+    try:
+        with warnings.catch_warnings(record=True) as waits:
+            warnings.simplefilter('always')
+            adaptation_losses(assigner, features, labels).backward()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    waits = [str(wait.message) for wait in waits if 'synchroniz' in str(wait.message)]
+    assert 0 < len(waits) < 32
 
 
 @pytest.mark.parametrize(
