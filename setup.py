@@ -13,6 +13,10 @@ CONFIG_PACKAGES = ['mmwsol.configs'] + [
     if path.is_dir() and any(path.glob('*.py'))
 ]
 
+COCO = ['pycocotools>=2.0.6,<3']
+BENCH = ['scikit-learn>=1.2,<2']
+TEST = ['pytest>=7', 'scipy>=1.9,<2', *COCO, *BENCH]
+
 setup(
     name='mmwsol',
     version=VERSION,
@@ -48,17 +52,10 @@ setup(
         'setuptools<82',
     ],
     extras_require={
-        'test': ['pytest>=7', 'scipy>=1.9,<2', 'scikit-learn>=1.2,<2'],
-        'bench': ['scikit-learn>=1.2,<2'],
+        'test': TEST,
+        'coco': COCO,
+        'bench': BENCH,
         'tensorboard': ['tensorboard>=2.11'],
-        'dev': [
-            'pytest>=7',
-            'scipy>=1.9,<2',
-            'scikit-learn>=1.2,<2',
-            'ruff>=0.6',
-            'mypy>=1.10',
-            'codespell>=2.2',
-            'pre-commit>=3',
-        ],
+        'dev': [*TEST, 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
     },
 )

@@ -21,7 +21,7 @@ from .data_root import resolve_data_path
 from .index_cache import Index, index_folder, open_index, save_index, states
 from .transforms.loading import UnreadableImageError
 
-LOCATION_KEYS = ('gt_bboxes', 'gt_mask', 'mask_path', 'mask_paths', 'ignore_path')
+LOCATION_KEYS = ('gt_bboxes', 'gt_mask', 'mask_path', 'mask_paths', 'ignore_path', 'class_mask', 'mask_rle')
 
 
 class WSOLDataset(BaseDataset):
@@ -72,7 +72,9 @@ class WSOLDataset(BaseDataset):
         An entry has ``img_id``, ``img_path``, ``gt_label`` (int) and, if ``test_mode``, may have
         ``gt_bboxes`` ((M, 4) float64 xyxy in pixels of the file), ``size`` (W, H), and either ``mask_path``
         (one file with 0 background, 1 object, 255 ignored, of the image's size) or ``mask_paths`` (one file an
-        instance, object where > 0, of any size) with ``ignore_path`` (or ``None``).
+        instance, object where > 0, of any size) with ``ignore_path`` (or ``None``), or ``class_mask`` (one file of class
+        numbers and the number of this class), or ``mask_rle``, see ``coco14.py``. Where an image shows several classes,
+        ``gt_labels`` has all of them.
         """
         raise NotImplementedError(f'{type(self).__name__} must implement read_entries()')
 
@@ -212,13 +214,15 @@ class WSOLDataset(BaseDataset):
 
     def _check_labels(self, entries: list[dict[str, Any]]) -> None:
         classes = self._metainfo['classes']
-        labels = np.array([entry['gt_label'] for entry in entries])  # (N,)
+        shown = [entry.get('gt_labels') or (entry['gt_label'],) for entry in entries]
+        labels = np.array([label for of_image in shown for label in of_image])
         bad = (labels < 0) | (labels >= len(classes))
         if bad.any():
-            entry = entries[int(bad.argmax())]
+            owner = np.repeat(np.arange(len(entries)), [len(of_image) for of_image in shown])
+            place = int(bad.argmax())
             raise ValueError(
                 f'labels must lie in [0, {len(classes)}), the number of classes of {self.data_root}; got '
-                f'{entry["gt_label"]} for {entry["img_id"]} ({int(bad.sum())} such images)'
+                f'{labels[place]} for {entries[owner[place]]["img_id"]} ({int(bad.sum())} such images)'
             )
         empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
         if len(empty) and not self.test_mode:
@@ -231,7 +235,9 @@ class WSOLDataset(BaseDataset):
 
     def _check_boxes(self, entries: list[dict[str, Any]]) -> None:
         with_boxes = [entry for entry in entries if len(entry.get('gt_bboxes', ()))]
-        bare = sum(not len(entry.get('gt_bboxes', ())) and not _mask_files(entry) for entry in entries)
+        bare = sum(
+            not len(e.get('gt_bboxes', ())) and not _mask_files(e) and 'mask_rle' not in e for e in entries
+        )
         if bare:
             print_log(
                 f'{bare} of {len(entries)} images of {self.data_root} have no box',
@@ -253,6 +259,7 @@ class WSOLDataset(BaseDataset):
 def _mask_files(entry: Mapping[str, Any]) -> list[str]:
     """All mask files of an entry."""
     files = [*entry.get('mask_paths', ()), entry.get('mask_path'), entry.get('ignore_path')]
+    files += entry.get('class_mask', ())[:1]
     return [path for path in files if path]
 
 

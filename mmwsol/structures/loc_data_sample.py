@@ -16,6 +16,7 @@ class LocDataSample(BaseDataElement):
     data field       shape             meaning
     ================ ================= ============================================================================
     ``gt_label``     (1,) int64        image-level class index in [0, K)
+    ``gt_labels``    (L,) int64        all classes of the image, ascending, in sets whose images show several
     ``gt_bboxes``    (M, 4) float32    *test only*; xyxy in pixels of the network input, neither rounded nor clipped
     ``mix_label``    (1,) int64        *training, CutMix only*; class of the image that was pasted in
     ``mix_weight``   (1,) float32      *training, CutMix only*; share of ``gt_label`` in [0, 1]; ``mix_label`` has the rest

@@ -36,6 +36,8 @@ class PackLocInputs:
         sample = LocDataSample(metainfo={key: results[key] for key in META_KEYS if key in results})
         if 'gt_label' in results:
             sample.gt_label = torch.tensor([results['gt_label']], dtype=torch.int64)
+        if 'gt_labels' in results:
+            sample.gt_labels = torch.tensor(results['gt_labels'], dtype=torch.int64)
         if 'gt_bboxes' in results:
             sample.gt_bboxes = torch.from_numpy(results['gt_bboxes'].astype(np.float32))
         if 'gt_mask' in results:
