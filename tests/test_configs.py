@@ -20,7 +20,7 @@ LEAVES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.p
 BASES = sorted((CONFIGS / '_base_').rglob('*.py'))
 BACKBONES = {'vgg16', 'resnet50', 'mobilenetv1', 'inceptionv3', 'efficientnetlite0', 'testresnet'}
 BACKBONES |= {'deittiny', 'deitsmall', 'deitbase', 'testvit', 'conformersmall', 'dinov2small'}
-DATA_SETS = {'cub': 200, 'ilsvrc': 1000, 'toy': 8}
+DATA_SETS = {'cub': 200, 'ilsvrc': 1000, 'openimages': 100, 'toy': 8}
 each_leaf = pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
 
 

@@ -85,6 +85,15 @@ def test_ilsvrc_keeps_the_values_of_the_method_and_takes_cams_learning_rate(name
 
 
 @each
+def test_openimages_keeps_the_values_of_cub_but_for_the_learning_rate_of_vgg16(name: str) -> None:
+    cfg = load(name, 'openimages')
+    lr = 2.27913316e-3 if 'vgg16' in name else TUNED[name][0]
+    assert (cfg.optim_wrapper.optimizer.lr, cfg.train_dataloader.batch_size) == (lr, 32)
+    assert values_of(name.split('_')[0], cfg.model) == TUNED[name][1]
+    assert cfg.train_cfg.max_epochs == 10 and list(cfg.param_scheduler[0].milestones) == [2, 5, 8]
+
+
+@each
 def test_learning_rate_groups_are_those_of_the_release(name: str) -> None:
     method, arch = name.split('_')
     cfg = load(name)

@@ -13,6 +13,8 @@ RELEASED = {  # learning rate, weight decay, weights of MMD and universum, warm-
     'dawsol_inceptionv3_cub': (2e-3, 5e-4, 1.4, 4.0, 6, 50, [29]),
     'dawsol_resnet50_ilsvrc': (1e-5, 1e-4, 0.3, 3.0, 1, 10, [2, 5, 8]),
     'dawsol_inceptionv3_ilsvrc': (1e-3, 5e-4, 0.1, 0.3, 1, 10, [2, 5, 8]),
+    'dawsol_resnet50_openimages': (1e-3, 1e-4, 0.2, 3.0, 1, 10, [2, 5, 8]),
+    'dawsol_inceptionv3_openimages': (1e-3, 5e-4, 0.1, 0.5, 1, 10, [2, 5, 8]),
     'dawsol_vgg16_ilsvrc': (1.7e-5, 5e-4, 0.1, 0.3, 1, 10, [2, 5, 8]),
 }
 

@@ -1,14 +1,17 @@
-"""CAM on the drawn data, scored by masks too: PxAP, pIoU and mask IoU beside the boxes' numbers.
+"""CAM on the drawn data, from random weights, on 14x14 maps as the methods beside it, scored by masks too.
 
     python tools/train.py configs/cam/cam_testresnet_toy_masks.py
 """
 
 from mmengine.config import read_base
 
-from mmwsol.evaluation.metrics import PixelMetric
-
 with read_base():
-    from .cam_testresnet_toy import *
+    from .._base_.backbones.test_resnet import *
+    from .._base_.datasets.toy_shapes_masks import *
+    from .._base_.default_runtime import *
+    from .._base_.models.cam import *
+    from .._base_.schedules.toy import *
 
-val_evaluator = [val_evaluator, dict(type=PixelMetric, protocols=['choe_v2'])]
-test_evaluator = val_evaluator
+backbone.out_indices = (-1,)
+model.update(backbone=backbone)
+model.head.update(num_classes=num_classes, in_channels=out_channels)

@@ -1,4 +1,4 @@
-"""DA-WSOL on the drawn data, from random weights: 14x14 maps, 8 samples of each domain.
+"""DA-WSOL on the drawn data, from random weights: 14x14 maps, 8 samples of each domain; scored by masks too.
 
     python tools/train.py configs/dawsol/dawsol_testresnet_toy.py
 """
@@ -7,7 +7,7 @@ from mmengine.config import read_base
 
 with read_base():
     from .._base_.backbones.test_resnet import *
-    from .._base_.datasets.toy_shapes import *
+    from .._base_.datasets.toy_shapes_masks import *
     from .._base_.default_runtime import *
     from .._base_.models.dawsol import *
     from .._base_.schedules.toy import *

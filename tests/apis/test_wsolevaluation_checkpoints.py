@@ -69,6 +69,12 @@ def test_names_of_layers(official: str, method: str, ours: str) -> None:
     assert rename_wsolevaluation_key(official, method) == ours
 
 
+@pytest.mark.parametrize('method', ['has', 'cutmix'])
+def test_has_and_cutmix_are_converted_as_cam(method: str) -> None:
+    official = state(['layer4.2.conv3.weight', 'fc.weight', 'fc.bias'])
+    assert CONVERTERS[method](official) == convert_wsolevaluation(official, 'cam')
+
+
 @pytest.mark.parametrize('method', ['cam', 'acol', 'spg', 'adl', 'has', 'cutmix'])
 def test_checkpoints_of_another_network_are_refused_with_their_keys(method: str) -> None:
     with pytest.raises(ValueError, match=r'no entry becomes head\.[a-z_.24]+weight; its keys start with'):

@@ -1,4 +1,4 @@
-"""Ten epochs, the learning rate drops before the epochs 3, 6 and 9 (wsolevaluation on ILSVRC)."""
+"""Ten epochs, the learning rate drops before the epochs 3, 6 and 9 (wsolevaluation on ILSVRC and OpenImages)."""
 
 from mmengine.optim import MultiStepLR
 from mmengine.runner import EpochBasedTrainLoop

@@ -1,0 +1,16 @@
+"""ADL, VGG16, OpenImages30k, with wsolevaluation's recipe and frame.
+
+Published: PxAP 58.7. No tuned values are known: the method's are those of CUB, the learning rate is that of
+CAM on OpenImages; both second-hand. Not run here.
+    python tools/train.py configs/adl/adl_vgg16_openimages.py
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .adl_vgg16_cub import *
+    from .._base_.datasets.openimages import *  # after the parent, whose data and schedule they replace
+    from .._base_.schedules.wsolevaluation_ilsvrc import *
+
+model.head.update(num_classes=num_classes)
+optim_wrapper.optimizer.update(lr=2.27913316e-3)
