@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ def published_size(dataset: Mapping[str, Any], **more: Any) -> PublishedSize | N
     reader = DATASETS.get(reader) if isinstance(reader, str) else reader
     if not (isinstance(reader, type) and issubclass(reader, PublishedDataset)):
         return None
-    return PublishedSize(reader.SPLITS[dataset.get('split', 'train')], reader.NUM_CLASSES, **more)
+    split = dataset.get('split', inspect.signature(reader).parameters['split'].default)
+    return PublishedSize(reader.SPLITS[split], reader.NUM_CLASSES, **more)
 
 
 def _split(

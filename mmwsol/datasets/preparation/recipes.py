@@ -42,6 +42,10 @@ class Recipe:
     convert: Callable[[Path], None] | None = None
 
 
+CARS = 'https://ai.stanford.edu/~jkrause/cars/car_dataset.html (gone; copies are on kaggle.com)'
+CARS_REASON = 'its server no longer offers it'
+DOGS = 'http://vision.stanford.edu/aditya86/ImageNetDogs/'
+
 METADATA = Archive(
     'wsolevaluation-master.zip',
     f'{WSOLEVALUATION} (Code, Download ZIP)',
@@ -147,6 +151,93 @@ RECIPES = {
                 reason='it is shared by a page that asks for a confirmation',
             ),
             METADATA,
+        ),
+    ),
+    'cars': Recipe(
+        'Stanford Cars',
+        'non-commercial research only',
+        (
+            Archive(
+                'cars_train.tgz',
+                CARS,
+                'cars_train',
+                'Stanford_Cars',
+                reason=CARS_REASON,
+                size=979_269_282,
+                digest='sha256:512b227b30e2f0a8aab9e09485786ab4479582073a144998da74d64b801fd288',
+            ),
+            Archive(
+                'cars_test.tgz',
+                CARS,
+                'cars_test',
+                'Stanford_Cars',
+                reason=CARS_REASON,
+                size=977_350_468,
+                digest='sha256:bffea656d6f425cba3c91c6d83336e4c5f86c6cffd8975b0f375d3a10da8e243',
+            ),
+            Archive(
+                'car_devkit.tgz',
+                CARS,
+                'devkit',
+                'Stanford_Cars',
+                reason=CARS_REASON,
+                size=330_960,
+                digest='sha256:b97deb463af7d58b6bfaa18b2a4de9829f0f79e8ce663dfa9261bf7810e9accd',
+            ),
+            Archive(
+                'cars_test_annos_withlabels.mat',
+                CARS,
+                '',
+                'Stanford_Cars/devkit',
+                reason=CARS_REASON,
+                size=185_758,
+                digest='sha256:790f75be8ea34eeded134cc559332baf23e30e91367e9ddca97d26ed9b895f05',
+            ),
+        ),
+    ),
+    'dogs': Recipe(
+        'Stanford Dogs',
+        'images from ImageNet under its terms: non-commercial research and education',
+        (
+            Archive(
+                'images.tar',
+                DOGS,
+                'Images',
+                'Stanford_Dogs',
+                url='http://vision.stanford.edu/aditya86/ImageNetDogs/images.tar',
+                size=793_579_520,
+                digest='sha256:a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58',
+            ),
+            Archive(
+                'annotation.tar',
+                DOGS,
+                'Annotation',
+                'Stanford_Dogs',
+                url='http://vision.stanford.edu/aditya86/ImageNetDogs/annotation.tar',
+                size=21_852_160,
+                digest='sha256:662ed36f707be6b195c2fda392d8e153e83af28cedc8e2134a649f198def30fd',
+            ),
+            Archive(
+                'lists.tar',
+                DOGS,
+                r'(file|train|test)_list\.mat',
+                'Stanford_Dogs',
+                url='http://vision.stanford.edu/aditya86/ImageNetDogs/lists.tar',
+                size=481_280,
+                digest='sha256:34b47cacd9a98b5d150e084f24d29391c084c55272295ec65c85651bc35f4d6c',
+            ),
+        ),
+    ),
+    'aircraft': Recipe(
+        'FGVC Aircraft 2013b',
+        'photographs for non-commercial research only',
+        (
+            Archive(
+                'fgvc-aircraft-2013b.tar.gz',
+                'https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/',
+                'fgvc-aircraft-2013b',
+                url='https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz',
+            ),
         ),
     ),
 }
