@@ -11,9 +11,12 @@ from mmwsol.registry import DATASETS
 
 from .checks import PublishedSize, SplitSource
 from .cub import CUB
+from .fgvc_aircraft import FGVCAircraft
 from .ilsvrc import ILSVRC
 from .open_images30k import OpenImages30k
 from .published_dataset import PublishedDataset
+from .stanford_cars import StanfordCars
+from .stanford_dogs import StanfordDogs
 from .toy_shapes import ToyShapes
 
 
@@ -83,6 +86,15 @@ CATALOG = {
             _split(OpenImages30k, 'val', (25, 25)),
             _split(OpenImages30k, 'test', (50, 50)),
         ),
+    ),
+    'cars': CatalogEntry(
+        'Stanford Cars',
+        (_split(StanfordCars, 'train', boxes=8144), _split(StanfordCars, 'test', boxes=8041)),
+    ),
+    'dogs': CatalogEntry('Stanford Dogs', (_split(StanfordDogs, 'train'), _split(StanfordDogs, 'test'))),
+    'aircraft': CatalogEntry(
+        'FGVC Aircraft 2013b',
+        (_split(FGVCAircraft, 'trainval', boxes=6667), _split(FGVCAircraft, 'test', boxes=3333)),
     ),
     'toy_shapes': CatalogEntry(
         'ToyShapes, drawn at first use', (_toy_split('train', 60), _toy_split('test', 20))

@@ -200,7 +200,7 @@ RECIPES = {
         'images from ImageNet under its terms: non-commercial research and education',
         (
             Archive(
-                'images.tar',
+                'stanford_dogs_images.tar',
                 DOGS,
                 'Images',
                 'Stanford_Dogs',
@@ -209,7 +209,7 @@ RECIPES = {
                 digest='sha256:a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58',
             ),
             Archive(
-                'annotation.tar',
+                'stanford_dogs_annotation.tar',
                 DOGS,
                 'Annotation',
                 'Stanford_Dogs',
@@ -218,7 +218,7 @@ RECIPES = {
                 digest='sha256:662ed36f707be6b195c2fda392d8e153e83af28cedc8e2134a649f198def30fd',
             ),
             Archive(
-                'lists.tar',
+                'stanford_dogs_lists.tar',
                 DOGS,
                 r'(file|train|test)_list\.mat',
                 'Stanford_Dogs',

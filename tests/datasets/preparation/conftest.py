@@ -1,13 +1,19 @@
-"""A web server that can be told to misbehave."""
+"""A web server that can be told to misbehave, and small archives in place of the real ones."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import tarfile
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from mmwsol.datasets.preparation.recipes import RECIPES
 
 
 @dataclass
@@ -74,3 +80,44 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
         yield state
         http.shutdown()
         thread.join()
+
+
+def pack_tar(files: Mapping[str, bytes], mode: str = 'w:gz') -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def pack_zip(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, 'w') as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def tar_bytes() -> Callable[..., bytes]:
+    return pack_tar
+
+
+@pytest.fixture
+def serve_recipe(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """``serve_recipe('cub', {'CUB_200_2011.tgz': {member: bytes}})`` puts the server in place of the real sources."""
+
+    def serve(name: str, archives: Mapping[str, bytes | Mapping[str, bytes]]) -> None:
+        items = []
+        for item in RECIPES[name].archives:
+            content = archives[item.name]
+            if isinstance(content, Mapping):
+                content = (pack_zip if item.name.endswith('.zip') else pack_tar)(content)
+            server.files[item.name] = content
+            digest = f'sha256:{hashlib.sha256(content).hexdigest()}'
+            items.append(replace(item, url=server.url(item.name), size=len(content), digest=digest))
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], archives=tuple(items)))
+
+    return serve

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import tarfile
-from dataclasses import replace
 
 import pytest
 
@@ -14,25 +11,16 @@ from mmwsol.datasets.preparation.prepare import MissingArchivesError, prepare, v
 from mmwsol.datasets.preparation.recipes import RECIPES, Archive, Recipe
 
 
-def tar_bytes(files, mode='w:gz'):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
 def sha256(content):
     return f'sha256:{hashlib.sha256(content).hexdigest()}'
 
 
-CONTENT = tar_bytes({'Set/images/a.jpg': b'1', 'Set/list.txt': b'2', 'readme.txt': b'3'})
+FILES = {'Set/images/a.jpg': b'1', 'Set/list.txt': b'2', 'readme.txt': b'3'}
 
 
 def archive(server, **kwargs):
-    given = {'url': server.url('set.tgz'), 'size': len(CONTENT), 'digest': sha256(CONTENT), **kwargs}
+    content = server.files['set.tgz']
+    given = {'url': server.url('set.tgz'), 'size': len(content), 'digest': sha256(content), **kwargs}
     return Archive('set.tgz', 'https://example.org/set', 'Set', **given)
 
 
@@ -44,8 +32,9 @@ def run(tmp_path, *archives, **kwargs):
 
 
 @pytest.fixture(autouse=True)
-def one_archive(server):
-    server.files['set.tgz'] = CONTENT
+def content(server, tar_bytes):
+    server.files['set.tgz'] = tar_bytes(FILES)
+    return server.files['set.tgz']
 
 
 def test_archive_is_fetched_checked_and_unpacked(server, tmp_path):
@@ -76,17 +65,18 @@ def test_a_broken_transfer_is_continued_by_the_same_command(server, tmp_path, mo
     assert server.requests[-1] == 'bytes=20-'
 
 
-def test_wrong_download_is_not_unpacked(server, tmp_path):
-    server.files['set.tgz'] = CONTENT[:-1] + b'x'
+def test_wrong_download_is_not_unpacked(server, tmp_path, content):
+    published = archive(server)
+    server.files['set.tgz'] = content[:-1] + b'x'
     with pytest.raises(ChecksumError, match=r'set\.tgz\.part: its checksum must be'):
-        run(tmp_path, archive(server))
+        run(tmp_path, published)
     assert not (tmp_path / 'Set').exists() and not (tmp_path / 'archives/set.tgz').exists()
 
 
-def test_wrong_file_by_hand_is_not_unpacked(server, tmp_path):
+def test_wrong_file_by_hand_is_not_unpacked(server, tmp_path, content):
     (tmp_path / 'archives').mkdir()
     (tmp_path / 'archives/set.tgz').write_bytes(b'<html>')
-    with pytest.raises(ChecksumError, match=rf'set\.tgz: must have {len(CONTENT)} bytes, has 6; remove it'):
+    with pytest.raises(ChecksumError, match=rf'set\.tgz: must have {len(content)} bytes, has 6; remove it'):
         run(tmp_path, archive(server))
 
 
@@ -110,16 +100,16 @@ def test_without_downloads_every_archive_is_by_hand(server, tmp_path):
     assert server.requests == []
 
 
-def test_a_mirror_is_held_to_the_same_checksum(server, tmp_path):
-    server.files['mirror'] = CONTENT
+def test_a_mirror_is_held_to_the_same_checksum(server, tmp_path, content):
+    server.files['mirror'] = content
     run(tmp_path, archive(server, url='http://127.0.0.1:9/gone'), urls={'set.tgz': server.url('mirror')})
     assert (tmp_path / 'Set/list.txt').exists()
 
 
-def test_unpublished_digest_is_kept_and_compared_from_then_on(server, tmp_path):
+def test_unpublished_digest_is_kept_and_compared_from_then_on(server, tmp_path, content, tar_bytes):
     unknown = archive(server, size=None, digest=None)
     said = run(tmp_path, unknown)
-    assert any(sha256(CONTENT) in line and 'no published checksum' in line for line in said)
+    assert any(sha256(content) in line and 'no published checksum' in line for line in said)
     path = tmp_path / 'archives/set.tgz'
     path.write_bytes(tar_bytes({'Set/other': b''}))
     with pytest.raises(ChecksumError, match=r'was sha256:\w+ before and is'):
@@ -138,7 +128,7 @@ def test_file_that_is_no_archive_is_copied(server, tmp_path):
     assert (tmp_path / 'Cars/devkit/a.mat').read_bytes() == b'matrix'
 
 
-def test_archive_with_other_content_is_refused(server, tmp_path):
+def test_archive_with_other_content_is_refused(server, tmp_path, tar_bytes):
     server.files['set.tgz'] = tar_bytes({'Other/a': b''})
     with pytest.raises(ArchiveError, match='none of the expected files'):
         run(tmp_path, archive(server, size=None, digest=None))
@@ -147,62 +137,6 @@ def test_archive_with_other_content_is_refused(server, tmp_path):
 def test_conversion_comes_last(server, tmp_path):
     run(tmp_path, archive(server), convert=lambda root: (root / 'Set/list.txt').rename(root / 'done'))
     assert (tmp_path / 'done').read_bytes() == b'2'
-
-
-def small(name, server, monkeypatch, **contents):
-    """The recipe of a data set, with small archives on the server in place of the real ones."""
-    archives = []
-    for item in RECIPES[name].archives:
-        content = contents[item.name.replace('.', '_').replace('-', '_')]
-        server.files[item.name] = content
-        archives.append(replace(item, url=server.url(item.name), size=len(content), digest=sha256(content)))
-    monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], archives=tuple(archives)))
-
-
-def files_below(root):
-    paths = (path for path in root.rglob('*') if path.is_file() and 'archives' not in path.parts)
-    return sorted(str(path.relative_to(root)) for path in paths)
-
-
-def test_ilsvrc_gets_its_layout_and_class_list(server, data_root, monkeypatch):
-    wnids = ('n02000000', 'n01000000')
-    xml = '<annotation><object><name>n01000000</name></object></annotation>'
-    small(
-        'ilsvrc',
-        server,
-        monkeypatch,
-        ILSVRC2012_img_train_tar=tar_bytes(
-            {f'{w}.tar': tar_bytes({f'{w}_1.JPEG': b'1'}, 'w') for w in wnids}, 'w'
-        ),
-        ILSVRC2012_img_val_tar=tar_bytes({'ILSVRC2012_val_00000001.JPEG': b'2'}, 'w'),
-        ILSVRC2012_bbox_val_v3_tgz=tar_bytes({'val/ILSVRC2012_val_00000001.xml': xml.encode()}),
-    )
-    assert main(['ilsvrc', '--quiet']) == 0
-    assert files_below(data_root) == [
-        'ILSVRC/Annotations/val/ILSVRC2012_val_00000001.xml',
-        'ILSVRC/synset_words.txt',
-        'ILSVRC/train/n01000000/n01000000_1.JPEG',
-        'ILSVRC/train/n02000000/n02000000_1.JPEG',
-        'ILSVRC/val/ILSVRC2012_val_00000001.JPEG',
-    ]
-    assert (data_root / 'ILSVRC/synset_words.txt').read_text() == 'n01000000\nn02000000\n'
-
-
-def test_class_list_without_training_images_comes_from_the_boxes(server, data_root, monkeypatch):
-    boxes = {
-        f'val/ILSVRC2012_val_0000000{i}.xml': f'<object><name>{w}</name></object>'.encode()
-        for i, w in enumerate(('n03000000', 'n02000000'))
-    }
-    small(
-        'ilsvrc',
-        server,
-        monkeypatch,
-        ILSVRC2012_img_train_tar=b'',
-        ILSVRC2012_img_val_tar=b'',
-        ILSVRC2012_bbox_val_v3_tgz=tar_bytes(boxes),
-    )
-    assert main(['ilsvrc', '--quiet', '--only', 'ILSVRC2012_bbox_val_v3.tgz']) == 0
-    assert (data_root / 'ILSVRC/synset_words.txt').read_text() == 'n02000000\nn03000000\n'
 
 
 def test_command_says_what_to_fetch_by_hand(data_root, capsys):
@@ -227,8 +161,8 @@ def test_wrong_usage_is_code_2(data_root, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_mirror_on_the_command_line_and_a_readable_ledger(server, data_root, monkeypatch):
-    small('cub', server, monkeypatch, CUB_200_2011_tgz=tar_bytes({'CUB_200_2011/images.txt': b'1 a'}))
+def test_mirror_on_the_command_line_and_a_readable_ledger(server, data_root, serve_recipe):
+    serve_recipe('cub', {'CUB_200_2011.tgz': {'CUB_200_2011/images.txt': b'1 a'}})
     server.files['mirror'] = server.files.pop('CUB_200_2011.tgz')
     assert main(['cub', '--quiet']) == 1
     assert main(['cub', '--url', f'CUB_200_2011.tgz={server.url("mirror")}']) == 0
