@@ -59,24 +59,44 @@ def test_map_of_each_kept_class_erases_with_its_own_attention(features: Tensor, 
             torch.testing.assert_close(own, published(head, image, label)[2])
 
 
+def cam_of_branch(head: ACoLHead, name: str) -> CAMHead:
+    """CAM in its convolutional form with the weights of one of the two classifiers."""
+    cam = CAMHead(CLASSES, 5, form='conv', hidden_channels=(8, 8))
+    ours = getattr(head, name).state_dict()
+    cam.load_state_dict(
+        {f'hidden.{k}' if k[0] != '4' else k.replace('4', 'fc', 1): v for k, v in ours.items()}
+    )
+    return cam
+
+
 def test_threshold_above_1_is_cam_on_both_branches(features: Tensor, samples_of: Callable) -> None:
     head, labels = build(threshold=1.01), [2, 0, 3]
-    cam = CAMHead(CLASSES, 5, form='conv', hidden_channels=(8, 8))
     for name, loss in (('classifier_a', 'loss_cls'), ('classifier_b', 'loss_cls_b')):
-        ours = getattr(head, name).state_dict()
-        cam.load_state_dict(
-            {f'hidden.{k}' if k[0] != '4' else k.replace('4', 'fc', 1): v for k, v in ours.items()}
-        )
-        expected = cam.loss([features], samples_of(labels))['loss_cls']
+        expected = cam_of_branch(head, name).loss([features], samples_of(labels))['loss_cls']
         torch.testing.assert_close(head.loss([features], samples_of(labels))[loss], expected)
 
 
-def test_threshold_1_is_cam_on_branch_a(features: Tensor, samples_of: Callable) -> None:
-    head, strict = build(threshold=1.0), build(threshold=0.1)
-    loss = head.loss([features], samples_of([0, 1, 2]))
-    other = strict.loss([features], samples_of([0, 1, 2]))
-    torch.testing.assert_close(loss['loss_cls'], other['loss_cls'])
-    assert not torch.allclose(loss['loss_cls_b'], other['loss_cls_b'])
+@pytest.mark.parametrize('threshold', [1.0, 0.1])
+def test_branch_a_is_cam_at_threshold_1_and_any_other(
+    features: Tensor, samples_of: Callable, threshold: float
+) -> None:
+    head, labels = build(threshold=threshold), [2, 0, 3]
+    cam = cam_of_branch(head, 'classifier_a')
+    torch.testing.assert_close(head([features]), cam([features]))
+    ours, theirs = (h.loss([features], samples_of(labels))['loss_cls'] for h in (head, cam))
+    torch.testing.assert_close(ours, theirs)
+    ours.backward()
+    theirs.backward()
+    torch.testing.assert_close(head.classifier_a[0].weight.grad, cam.hidden[0].weight.grad)
+
+
+def test_threshold_1_hides_the_peak_alone_from_b(features: Tensor, samples_of: Callable) -> None:
+    head, labels = build(threshold=1.0), torch.tensor([2, 0, 3])
+    maps = head.classifier_a(features)[torch.arange(3), labels].flatten(1)
+    erased = features.flatten(2).clone()
+    erased[torch.arange(3), :, maps.argmax(1)] = 0
+    expected = F.cross_entropy(head.classifier_b(erased.view_as(features)).mean((2, 3)), labels)
+    torch.testing.assert_close(head.loss([features], samples_of([2, 0, 3]))['loss_cls_b'], expected)
 
 
 def test_gradient_of_b_does_not_pass_through_the_attention(features: Tensor, samples_of: Callable) -> None:

@@ -1,0 +1,97 @@
+"""Methods combined by config alone: options on shipped configs, then training steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from mmwsol.apis.run_config import drop_pretrained_weights, find_config
+from mmwsol.models.layers import ADL
+from mmwsol.models.localizers import Localizer
+from mmwsol.registry import MODELS
+from mmwsol.structures import LocDataSample, labelled_samples
+
+
+@pytest.fixture(autouse=True)
+def mmwsol_scope() -> Iterator[None]:
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        yield
+
+
+def augmented_by(**augment: Any) -> dict[str, Any]:
+    return {'model.data_preprocessor': dict(type='LocDataPreprocessor', batch_augments=[augment])}
+
+
+def train(
+    config: str, options: dict[str, Any], size: int = 112, steps: int = 2
+) -> tuple[Localizer, list[dict[str, Tensor]], list[LocDataSample]]:
+    """Model, logged losses of each step and samples of the last; everything that should train has moved."""
+    cfg = Config.fromfile(find_config(config))
+    drop_pretrained_weights(cfg.model)
+    cfg.merge_from_dict(options)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).train()
+    optim = build_optim_wrapper(model, cfg.optim_wrapper)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    logged = []
+    for _ in range(steps):
+        samples = labelled_samples((0, 1, 2, 1))
+        images = [torch.randint(0, 256, (3, size, size), dtype=torch.uint8) for _ in samples]
+        logged.append(model.train_step({'inputs': images, 'data_samples': samples}, optim))
+    assert all(value.isfinite() for losses in logged for value in losses.values())
+    still = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
+    assert not still
+    return model, logged, samples
+
+
+def test_bas_with_cutmix() -> None:
+    _, logged, samples = train('bas/bas_testresnet_toy.py', augmented_by(type='CutMix', beta=1.0, prob=1.0))
+    assert 'mix_label' in samples[0] and {'loss_cls', 'loss_bas', 'loss_area'} <= set(logged[0])
+
+
+@pytest.mark.parametrize('augment', ['CutMix', 'HideAndSeek'])
+def test_dawsol_with_an_augmentation(augment: str) -> None:
+    values = dict(CutMix=dict(beta=1.0, prob=1.0), HideAndSeek=dict(grid_size=28, rate=0.5))[augment]
+    model, _, _ = train('dawsol/dawsol_testresnet_toy.py', augmented_by(type=augment, **values))
+    labels_an_image = 2 if augment == 'CutMix' else 1
+    assert model.head.assigner.universum_count == 2 * 4 * labels_an_image
+
+
+def test_dawsol_with_adl() -> None:
+    adl = dict(type='ADL', threshold=0.9, drop_rate=0.5)
+    plugins = [dict(layer=adl, stage=3), dict(layer=adl, stage=4)]
+    model, logged, _ = train('dawsol/dawsol_testresnet_toy.py', {'model.backbone.plugins': plugins})
+    assert sum(isinstance(module, ADL) for module in model.backbone.modules()) == 2
+    assert model.head.assigner.universum_count == 8 and logged[0]['loss_universum'] > 0
+
+
+def test_acol_with_hide_and_seek() -> None:
+    _, logged, _ = train(
+        'acol/acol_testresnet_toy.py', augmented_by(type='HideAndSeek', grid_size=28, rate=0.5)
+    )
+    assert {'loss_cls', 'loss_cls_b'} <= set(logged[0])
+
+
+def test_two_augmentations_follow_each_other() -> None:
+    augments = [dict(type='HideAndSeek', grid_size=28, rate=1.0), dict(type='CutMix', prob=1.0)]
+    options = {'model.data_preprocessor': dict(type='LocDataPreprocessor', batch_augments=augments)}
+    cfg = Config.fromfile(find_config('spg/spg_testresnet_toy.py'))
+    cfg.merge_from_dict(options)
+    preprocessor = MODELS.build(cfg.model.data_preprocessor)
+    samples = labelled_samples((0, 1))
+    images = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
+    batch = preprocessor({'inputs': list(images), 'data_samples': samples}, training=True)
+    assert not batch['inputs'].any() and 'mix_label' in samples[0]
+
+
+@pytest.mark.slow
+def test_dawsol_on_vgg16() -> None:
+    model, logged, _ = train('dawsol/dawsol_vgg16_cub.py', {'model.head.assigner.num_samples': 2}, 64, 1)
+    assert logged[0]['loss_universum'] > 0 and model.head.assigner.universum_count == 4
