@@ -16,6 +16,7 @@ CONFIG_PACKAGES = ['mmwsol.configs'] + [
 COCO = ['pycocotools>=2.0.6,<3']
 BENCH = ['scikit-learn>=1.2,<2']
 TEST = ['pytest>=7', 'scipy>=1.9,<2', *COCO, *BENCH]
+BROWSER = ['playwright>=1.40,<2']  # for the tests that open a page in a headless chromium
 
 setup(
     name='mmwsol',
@@ -30,10 +31,12 @@ setup(
     ]
     + CONFIG_PACKAGES,
     package_dir={'mmwsol.configs': 'configs'},
+    package_data={'mmwsol.visualization': ['report.html']},
     entry_points={
         'console_scripts': [
             'mmwsol-train = mmwsol.apis.train:main',
             'mmwsol-test = mmwsol.apis.test:command',
+            'mmwsol-report = mmwsol.apis.report:main',
         ],
     },
     install_requires=[
@@ -56,6 +59,7 @@ setup(
         'coco': COCO,
         'bench': BENCH,
         'tensorboard': ['tensorboard>=2.11'],
-        'dev': [*TEST, 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
+        'browser': BROWSER,
+        'dev': [*TEST, *BROWSER, 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
     },
 )

@@ -19,6 +19,8 @@ from .localization_plan import LocalizationPlan
 from .protocols import Protocol
 
 LOCALIZATION = ('GT-known', 'Top-1 Loc', 'Top-5 Loc')
+TEXTS = ('protocol', 'threshold', 'source')
+NUM_TEXTS = len(TEXTS)
 CLASSIFICATION = ('Cls top-1', 'Cls top-5')
 # what SCM publishes as GT-known: boxes of the predicted classes' maps, whether or not a class is right
 PREDICTED = 'GT-known (predicted top-{})'
@@ -88,24 +90,31 @@ def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
 
 def format_localization_table(summary: Mapping[str, Any]) -> str:
     """The summary as text, percent with two decimals; a dash where a number does not apply."""
+    headings, rows = table_cells(summary)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify='left' if i < NUM_TEXTS else 'right', no_wrap=True)
+    for i, cells in enumerate(rows, 1):
+        table.add_row(*cells, end_section=i == len(summary['rows']))
+    return '\n'.join([*table_lines(table), *_error_lines(summary['rows']), *summary['notes']])
+
+
+def table_cells(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the summary's table as text; the first ``NUM_TEXTS`` columns hold no numbers."""
     levels: Sequence[float] = summary['iou_thresholds']
     rows = [*summary['rows'], *summary['baselines']]
     metrics = [LOCALIZATION[0], *dict.fromkeys(key for row in rows for key in row.get('predicted', ()))]
     metrics += [*LOCALIZATION[1:], *(f'IoU@{level:g}' for level in levels), 'MaxBoxAcc', 'MaxBoxAccV2']
     metrics += [*(f'MaxBoxAccV2@{level:g}' for level in levels), *CLASSIFICATION]
     metrics = [metric for metric in metrics if any(metric in row for row in rows)]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ('protocol', 'threshold', 'source'):
-        table.add_column(heading, no_wrap=True)
-    for metric in (*metrics, 'images'):
-        table.add_column(metric.replace('MaxBoxAccV2@', '@'), justify='right', no_wrap=True)
-    for i, row in enumerate(rows, 1):
+    headings = [*TEXTS, *(metric.replace('MaxBoxAccV2@', '@') for metric in metrics), 'images']
+    cells = []
+    for row in rows:
         values = [f'{row[metric]:.2f}' if metric in row else '-' for metric in metrics]
         threshold = f'{row["threshold"]:g}' if 'threshold' in row else '-'
         source = row.get('threshold_source', '-')
-        end = i == len(summary['rows'])
-        table.add_row(row['name'], threshold, source, *values, str(summary['num_images']), end_section=end)
-    return '\n'.join([*table_lines(table), *_error_lines(summary['rows']), *summary['notes']])
+        cells.append([row['name'], threshold, source, *values, str(summary['num_images'])])
+    return headings, cells
 
 
 def _error_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

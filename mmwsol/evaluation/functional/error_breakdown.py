@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,10 @@ from .boxes import pairwise_iou
 ERROR_KINDS = ('class', 'none', 'multi', 'part', 'more', 'region')
 # the same, as tables name them
 ERROR_NAMES = ('classification', 'correct', 'multi-instance', 'part', 'more', 'other')
+
+# shares of the image that part the sizes of objects; the largest true box counts, in original pixels. COCO's
+# 32 and 96 pixels would call nearly every object of these data sets large
+SIZE_EDGES = (0.1, 0.25, 0.5)
 
 
 def error_breakdown(
@@ -66,6 +71,32 @@ def error_breakdown(
         np.maximum.reduceat(of_gt, first) >= 0.7,
     ]
     return np.select(conditions, range(len(conditions)), default=ERROR_KINDS.index('region'))
+
+
+def count_errors(kinds: ArrayLike, groups: ArrayLike, num_groups: int) -> NDArray[np.int64]:
+    """How many images of each group (N,) in 0..G-1 are of each kind (N,): (G, len(ERROR_KINDS))."""
+    cells = np.asarray(groups, np.int64) * len(ERROR_KINDS) + np.asarray(kinds, np.int64)
+    return np.bincount(cells, minlength=num_groups * len(ERROR_KINDS)).reshape(num_groups, -1)
+
+
+def size_groups(shares: ArrayLike, edges: Sequence[float]) -> NDArray[np.int64]:
+    """Group of each object's share of the image (N,) among those that rising ``edges`` part: 0 is below the first.
+
+    Raises:
+        ValueError: the edges do not rise within (0, 1).
+    """
+    if list(edges) != sorted(set(edges)) or not all(0 < edge < 1 for edge in edges):
+        raise ValueError(f'size edges are rising shares of the image in (0, 1), got {tuple(edges)}')
+    return np.searchsorted(np.asarray(edges, np.float64), np.asarray(shares, np.float64), side='right')
+
+
+def size_names(edges: Sequence[float]) -> list[str]:
+    """What the groups of ``size_groups`` are called, smallest first."""
+    if not len(edges):
+        return ['any size']
+    percent = [f'{100 * edge:.3g}' for edge in edges]
+    between = [f'{low} to {high} %' for low, high in itertools.pairwise(percent)]
+    return [f'below {percent[0]} %', *between, f'{percent[-1]} % and more']
 
 
 def _overlaps(boxes: NDArray, gt: NDArray, inclusive: bool) -> tuple[NDArray, NDArray, NDArray]:

@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmwsol.evaluation.functional.error_breakdown import ERROR_KINDS, error_breakdown
+from mmwsol.evaluation.functional.error_breakdown import (
+    ERROR_KINDS,
+    ERROR_NAMES,
+    count_errors,
+    error_breakdown,
+    size_groups,
+    size_names,
+)
 
 BOX = [0, 0, 9, 9]  # 100 pixels
 
@@ -103,3 +110,21 @@ def test_no_images_have_no_errors():
 def test_incomplete_images_are_refused(gt, right, message):
     with pytest.raises(ValueError, match=message):
         error_breakdown([BOX, BOX], gt, right)
+
+
+def test_errors_are_counted_by_group():
+    assert len(ERROR_NAMES) == len(ERROR_KINDS) == 6
+    counts = count_errors([1, 1, 0, 5], [0, 2, 2, 2], 4)
+    assert counts.tolist() == [[0, 1, 0, 0, 0, 0], [0] * 6, [1, 1, 0, 0, 0, 1], [0] * 6]
+
+
+def test_object_at_an_edge_counts_to_the_larger_size():
+    assert size_groups([0.05, 0.1, 0.2, 0.5, 1.0], [0.1, 0.5]).tolist() == [0, 1, 1, 2, 2]
+    assert size_names([0.1, 0.5]) == ['below 10 %', '10 to 50 %', '50 % and more']
+    assert size_groups([0.3], []).tolist() == [0] and size_names([]) == ['any size']
+
+
+@pytest.mark.parametrize('edges', [[0.5, 0.1], [0.1, 0.1], [0.0], [1.0]])
+def test_edges_must_rise_within_the_image(edges):
+    with pytest.raises(ValueError, match='rising shares'):
+        size_groups([0.2], edges)

@@ -1,0 +1,88 @@
+"""What ``tools/test.py`` wrote, read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmwsol.evaluation.image_results import ImageResults
+
+NAME = 'result.json'
+
+
+@dataclass
+class StoredResult:
+    """A result and the file it came from."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @property
+    def config_name(self) -> str:
+        return Path(self.content['run'].get('config_file') or 'config').stem
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that trained the checkpoint; ``None`` if it does not say."""
+        return self.content['run'].get('training_seed')
+
+    @property
+    def checkpoint(self) -> str:
+        return Path(self.content['run']['checkpoint']).name
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of all metrics."""
+        return [row for summary in self.content['evaluation'] for row in summary.get('rows', ())]
+
+    @property
+    def localization(self) -> Mapping[str, Any]:
+        """The first summary, which is that of localization; empty if nothing was evaluated."""
+        return self.content['evaluation'][0] if self.content['evaluation'] else {}
+
+    def load_images(self) -> ImageResults:
+        """The results of each image.
+
+        Raises:
+            ValueError: the test did not keep them.
+            FileNotFoundError: their file is gone.
+        """
+        name = self.content.get('images')
+        if not name:
+            raise ValueError(
+                f'{self.path} names no results by image; test again with this version of tools/test.py, under a '
+                'LocalizationMetric'
+            )
+        return ImageResults.load(self.path.with_name(name))
+
+
+def find_result(where: str | Path) -> StoredResult:
+    """A result file, or the newest ``result.json`` in a folder, e.g. a work dir.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file was not written by ``tools/test.py``.
+    """
+    path = Path(where)
+    if path.is_file():
+        return _read(path)
+    found = [_read(file) for file in sorted(path.rglob(NAME))]
+    if not found:
+        raise FileNotFoundError(
+            f'{path} has no {NAME}; test the run first: python tools/test.py CONFIG CHECKPOINT --work-dir {path}'
+        )
+    return max(found, key=lambda result: result.content['date'])
+
+
+def _read(path: Path) -> StoredResult:
+    try:
+        content = json.loads(path.read_text())
+        known = {'date', 'evaluation', 'run'} <= set(content)
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise ValueError(f'{path} is no result of tools/test.py: {error}') from error
+    if not known:
+        raise ValueError(f'{path} is no result of tools/test.py: it has no date, evaluation or run')
+    return StoredResult(path, content)
