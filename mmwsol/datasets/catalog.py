@@ -10,6 +10,7 @@ from typing import Any
 from mmwsol.registry import DATASETS
 
 from .checks import PublishedSize, SplitSource
+from .coco14 import COCO14
 from .cub import CUB
 from .fgvc_aircraft import FGVCAircraft
 from .ilsvrc import ILSVRC
@@ -18,6 +19,7 @@ from .published_dataset import PublishedDataset
 from .stanford_cars import StanfordCars
 from .stanford_dogs import StanfordDogs
 from .toy_shapes import ToyShapes
+from .voc12 import VOC12
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def published_size(dataset: Mapping[str, Any], **more: Any) -> PublishedSize | N
     if not (isinstance(reader, type) and issubclass(reader, PublishedDataset)):
         return None
     split = dataset.get('split', inspect.signature(reader).parameters['split'].default)
-    return PublishedSize(reader.SPLITS[split], reader.NUM_CLASSES, **more)
+    classes = reader.NUM_CLASSES if dataset.get('level', 'variant') == 'variant' else None  # of aircraft
+    return PublishedSize(reader.SPLITS[split], classes, **more)
 
 
 def _split(
@@ -96,6 +99,12 @@ CATALOG = {
         'FGVC Aircraft 2013b',
         (_split(FGVCAircraft, 'trainval', boxes=6667), _split(FGVCAircraft, 'test', boxes=3333)),
     ),
+    'voc12': CatalogEntry('PASCAL VOC 2012', (_split(VOC12, 'train'), _split(VOC12, 'val'))),
+    'voc12_aug': CatalogEntry(
+        'PASCAL VOC 2012 with the training images of SBD',
+        (_split(VOC12, 'train_aug'), _split(VOC12, 'val')),
+    ),
+    'coco14': CatalogEntry('COCO 2014', (_split(COCO14, 'train'), _split(COCO14, 'val'))),
     'toy_shapes': CatalogEntry(
         'ToyShapes, drawn at first use', (_toy_split('train', 60), _toy_split('test', 20))
     ),

@@ -10,9 +10,10 @@ from typing import Any
 
 from mmwsol.registry import DATASETS
 
+from ..multi_label_dataset import MultiLabelDataset
 from ..wsol_dataset import WSOLDataset
 from .faults import FAULT_KINDS, Fault
-from .image_facts import image_facts, in_parallel, mask_facts
+from .image_facts import class_mask_facts, image_facts, in_parallel, mask_facts
 from .near_duplicates import near_duplicates
 from .split_check import Facts, PublishedSize, SplitContent, check_split
 
@@ -69,8 +70,10 @@ def check_splits(
             contents.append(content)
     image_paths = [path for content in contents for path in content.image_paths]
     images = in_parallel(image_facts, image_paths, workers, 'images', quiet)
-    mask_paths = [path for content in contents for path in content.mask_paths]
-    masks = in_parallel(mask_facts, mask_paths, workers, 'masks', quiet)
+    masks = {}
+    for read, of_classes in ((mask_facts, False), (class_mask_facts, True)):
+        mask_paths = [path for content in contents for path in content.paths_of_masks(of_classes)]
+        masks |= in_parallel(read, mask_paths, workers, 'masks', quiet)
     for content in contents:
         faults += check_split(content, images, masks)
     faults += _check_across(contents, images, near and 'near_leak' not in ignore, workers)
@@ -79,10 +82,13 @@ def check_splits(
     result = CheckResult(
         title,
         [_row(content) for content in contents],
-        sorted(kept, key=lambda fault: (order.index(fault.kind), fault.split, fault.path, fault.detail)),
+        sorted(
+            dict.fromkeys(kept),
+            key=lambda fault: (order.index(fault.kind), fault.split, fault.path, fault.detail),
+        ),
         [(content.name, note) for content in contents for note in content.notes],
     )
-    for fault in faults:
+    for fault in dict.fromkeys(faults):
         if fault.kind in ignore:
             result.ignored[fault.kind] = result.ignored.get(fault.kind, 0) + 1
     result.seconds = time.perf_counter() - started
@@ -114,7 +120,12 @@ def _read(source: SplitSource, test_mode: bool) -> SplitContent:
     entries, classes = dataset.read_entries()
     if not entries:
         raise ValueError(f'{dataset.data_root}: no images found')
-    return SplitContent(source.name, dataset.data_root, entries, classes, source.is_train, source.published)
+    content = SplitContent(
+        source.name, dataset.data_root, entries, classes, source.is_train, source.published
+    )
+    if test_mode and isinstance(dataset, MultiLabelDataset):  # leaves out images of difficult objects alone
+        content.num_listed = len(_read(source, test_mode=False).image_paths)
+    return content
 
 
 def _text(error: BaseException) -> str:
@@ -131,7 +142,7 @@ def _row(content: SplitContent) -> dict[str, Any]:
     return {
         'split': content.name,
         'root': content.root,
-        'images': len(content.entries),
+        'images': content.num_images,
         'published': None if content.published is None else content.published.images,
         'classes': len(content.classes),
         'per_class': [int(counts.min()), int(counts.max())] if len(counts) else [0, 0],

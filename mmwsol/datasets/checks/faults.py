@@ -19,7 +19,7 @@ FAULT_KINDS = {
     'box_empty': 'a box has no area',
     'box_outside': 'a box leaves its image by more than 10 % of its side',
     'mask_size': 'a mask has another size or shape than its image',
-    'mask_values': 'a mask holds other values than 0 (background), 1 (object) and 255 (ignored)',
+    'mask_values': 'a mask holds other values than 0 (background), 1 (object) or the classes, and 255 (ignored)',
     'split_size': 'a split has another number of images, classes or boxes than published',
 }
 

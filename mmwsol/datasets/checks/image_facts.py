@@ -49,13 +49,18 @@ def image_facts(path: str) -> FileFacts:
 
 
 def mask_facts(path: str) -> FileFacts:
-    """Facts of a mask: its size and the values in it."""
+    """Facts of a mask: its size and the grey values in it, as they are loaded."""
+    return _facts(path, lambda image, _: _mask(image, 'L'))
 
-    def read(image: Image.Image, _: bytes) -> FileFacts:
-        grey = np.asarray(image if image.mode == 'L' else image.convert('L'))
-        return FileFacts(image.size, values=tuple(map(int, np.flatnonzero(np.bincount(grey.ravel())))))
 
-    return _facts(path, read)
+def class_mask_facts(path: str) -> FileFacts:
+    """Facts of a mask of class numbers, which are the indices of a palette image."""
+    return _facts(path, lambda image, _: _mask(image, image.mode if image.mode in ('L', 'P') else 'L'))
+
+
+def _mask(image: Image.Image, mode: str) -> FileFacts:
+    values = np.asarray(image if image.mode == mode else image.convert(mode))
+    return FileFacts(image.size, values=tuple(map(int, np.flatnonzero(np.bincount(values.ravel())))))
 
 
 def perceptual_hash(grey: NDArray) -> int:

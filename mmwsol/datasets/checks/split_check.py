@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ BOX_TEXTS = {
 }
 
 Facts = Mapping[str, FileFacts]
+MaskKind = Literal['instance', 'object', 'classes']
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class PublishedSize:
 
 @dataclass
 class SplitContent:
-    """What a split's reader returned; ``root`` stands for the split where no single file is at fault."""
+    """What a split's reader returned; ``root`` stands for the split where no single file is at fault.
+
+    ``num_listed`` is the number of images where the reader leaves out some of them for having no true box.
+    """
 
     name: str
     root: str
@@ -44,37 +48,53 @@ class SplitContent:
     is_train: bool = False
     published: PublishedSize | None = None
     notes: list[str] = field(default_factory=list)
+    num_listed: int | None = None
 
     @property
     def image_paths(self) -> list[str]:
-        return [entry['img_path'] for entry in self.entries]
+        """Each image once, also where it has an entry for each of its classes."""
+        return list(dict.fromkeys(entry['img_path'] for entry in self.entries))
 
     @property
     def mask_paths(self) -> list[str]:
-        return [path for entry in self.entries for path, _ in masks_of(entry)]
+        return [*self.paths_of_masks(of_classes=False), *self.paths_of_masks(of_classes=True)]
+
+    def paths_of_masks(self, of_classes: bool) -> list[str]:
+        """Each mask file once: those of class numbers, or all others."""
+        files = (file for entry in self.entries for file in masks_of(entry))
+        return list(dict.fromkeys(path for path, kind in files if (kind == 'classes') == of_classes))
+
+    @property
+    def num_images(self) -> int:
+        return len(self.image_paths) if self.num_listed is None else self.num_listed
 
     @property
     def num_boxes(self) -> int:
         return sum(len(entry.get('gt_bboxes', ())) for entry in self.entries)
 
     def class_counts(self) -> np.ndarray:
-        """Images of each class (K,); one with several labels counts for each of them."""
-        if not self.entries:
-            return np.zeros(len(self.classes), dtype=np.int64)
-        labels = np.concatenate([labels_of(entry) for entry in self.entries])
+        """Images of each class (K,); one with several classes counts for each of them."""
+        of_image = {entry['img_path']: labels_of(entry) for entry in self.entries}
+        labels = np.concatenate([np.zeros(0, np.int64), *of_image.values()])
         labels = labels[(labels >= 0) & (labels < len(self.classes))]
         return np.bincount(labels, minlength=len(self.classes))  # (K,)
 
 
 def labels_of(entry: Mapping[str, Any]) -> np.ndarray:
-    """All labels of an entry (L,)."""
-    return np.atleast_1d(np.asarray(entry['gt_label'], dtype=np.int64))
+    """All labels of an entry's image (L,)."""
+    return np.asarray(entry.get('gt_labels') or [entry['gt_label']], dtype=np.int64)
 
 
-def masks_of(entry: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """Mask files of an entry, and whether it is the one that must have the image's size and values 0, 1, 255."""
-    files = [(path, False) for path in (*entry.get('mask_paths', ()), entry.get('ignore_path')) if path]
-    return [*files, (entry['mask_path'], True)] if entry.get('mask_path') else files
+def masks_of(entry: Mapping[str, Any]) -> list[tuple[str, MaskKind]]:
+    """Mask files of an entry and what they hold."""
+    files: list[tuple[str, MaskKind]] = [
+        (path, 'instance') for path in (*entry.get('mask_paths', ()), entry.get('ignore_path')) if path
+    ]
+    if entry.get('mask_path'):
+        files.append((entry['mask_path'], 'object'))
+    if entry.get('class_mask'):
+        files.append((entry['class_mask'][0], 'classes'))
+    return files
 
 
 def check_split(split: SplitContent, images: Facts, masks: Facts) -> Iterator[Fault]:
@@ -90,7 +110,10 @@ def check_split(split: SplitContent, images: Facts, masks: Facts) -> Iterator[Fa
         split.notes.append(
             f'{rotated} images have an EXIF orientation, which is ignored: boxes must be in stored pixels'
         )
-    located = sum(bool(len(entry.get('gt_bboxes', ())) or masks_of(entry)) for entry in split.entries)
+    located = sum(
+        bool(len(entry.get('gt_bboxes', ())) or masks_of(entry) or 'mask_rle' in entry)
+        for entry in split.entries
+    )
     if 0 < located < len(split.entries):
         split.notes.append(f'{len(split.entries) - located} images have neither box nor mask')
 
@@ -105,8 +128,8 @@ def _check_files(split: SplitContent, images: Facts, masks: Facts) -> Iterator[F
 def _check_labels(split: SplitContent) -> Iterator[Fault]:
     count = len(split.classes)
     for entry in split.entries:
-        labels = labels_of(entry)
-        for label in labels[(labels < 0) | (labels >= count)]:
+        labels = np.append(labels_of(entry), entry['gt_label'])
+        for label in np.unique(labels[(labels < 0) | (labels >= count)]):
             detail = f'label {label} must lie in 0..{count - 1}'
             yield Fault('label_range', split.name, entry['img_path'], detail)
     empty = [name for name, images in zip(split.classes, split.class_counts()) if images == 0]
@@ -118,14 +141,14 @@ def _check_labels(split: SplitContent) -> Iterator[Fault]:
 
 
 def _check_duplicates(split: SplitContent, images: Facts) -> Iterator[Fault]:
-    by_path: dict[str, int] = defaultdict(int)
+    listed: dict[tuple[str, ...], int] = defaultdict(int)
     by_content: dict[bytes, dict[str, tuple[int, ...]]] = defaultdict(dict)
     for entry in split.entries:
         path = entry['img_path']
-        by_path[path] += 1
+        listed[(path, entry['img_id']) if 'gt_labels' in entry else (path,)] += 1
         if images[path].digest:
             by_content[images[path].digest][path] = tuple(labels_of(entry))
-    for path, count in by_path.items():
+    for (path, *_), count in listed.items():
         if count > 1:
             yield Fault('duplicate_entry', split.name, path, f'listed {count} times')
     for same in by_content.values():
@@ -166,20 +189,22 @@ def _check_boxes(split: SplitContent, images: Facts) -> Iterator[Fault]:
 
 def _check_masks(split: SplitContent, images: Facts, masks: Facts) -> Iterator[Fault]:
     scaled = 0
+    known = {'object': {0, 1, 255}, 'classes': {*range(len(split.classes) + 1), 255}}
     for entry in split.entries:
         size = images[entry['img_path']].size
-        for path, whole in masks_of(entry):
+        for path, kind in masks_of(entry):
             facts = masks[path]
             if size is None or facts.size is None:
                 continue
             ratio = facts.size[0] * size[1] / (facts.size[1] * size[0])
-            if (whole and facts.size != size) or abs(ratio - 1) > SHAPE_TOLERANCE:
+            differs = facts.size != size
+            if abs(ratio - 1) > SHAPE_TOLERANCE or (differs and kind != 'instance'):
                 text = (
                     f'{facts.size[0]} x {facts.size[1]}, its image {entry["img_path"]} {size[0]} x {size[1]}'
                 )
                 yield Fault('mask_size', split.name, path, text)
-            scaled += not whole and facts.size != size
-            if whole and (strange := sorted(set(facts.values) - {0, 1, 255})):
+            scaled += differs and kind == 'instance'
+            if strange := sorted(set(facts.values) - known.get(kind, set(facts.values))):
                 more = f' and {len(strange) - 5} more' if len(strange) > 5 else ''
                 yield Fault('mask_values', split.name, path, f'holds {strange[:5]}{more}')
     if scaled:
@@ -194,7 +219,7 @@ def _check_published(split: SplitContent) -> Iterator[Fault]:
     counts = split.class_counts()
     lowest, highest = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
     found = {
-        'images': len(split.entries),
+        'images': split.num_images,
         'classes': len(split.classes),
         'images of a class': (lowest, highest),
         'boxes': split.num_boxes,

@@ -22,3 +22,15 @@ def write_synsets(root: Path) -> None:
             wnids.update(WNID.findall(path.read_text(encoding='utf-8')))
     if wnids:
         target.write_text(''.join(f'{wnid}\n' for wnid in sorted(wnids)))
+
+
+def write_train_aug(root: Path) -> None:
+    """VOC12's ``train_aug.txt``: the images of SBD and of VOC's ``train``, without those of VOC's ``val`` (10,582).
+
+    Hariharan et al., "Semantic contours from inverse detectors" (ICCV 2011), and Chen et al., "DeepLab" (2015).
+    """
+    lists = root / 'VOCdevkit' / 'VOC2012' / 'ImageSets' / 'Segmentation'
+    sources = [*(root / 'VOCdevkit' / 'SBD').glob('*.txt'), lists / 'train.txt']
+    images = {stem for path in sources for stem in path.read_text().split()}
+    images -= set((lists / 'val.txt').read_text().split())
+    (lists / 'train_aug.txt').write_text(''.join(f'{stem}\n' for stem in sorted(images)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conversion import write_synsets
+from .conversion import write_synsets, write_train_aug
 
 IMAGENET = 'https://image-net.org/download-images.php'
 WSOLEVALUATION = 'https://github.com/clovaai/wsolevaluation'
@@ -46,11 +46,22 @@ CARS = 'https://ai.stanford.edu/~jkrause/cars/car_dataset.html (gone; copies are
 CARS_REASON = 'its server no longer offers it'
 DOGS = 'http://vision.stanford.edu/aditya86/ImageNetDogs/'
 
+COCO = 'https://cocodataset.org/#download'
+
 METADATA = Archive(
     'wsolevaluation-master.zip',
     f'{WSOLEVALUATION} (Code, Download ZIP)',
     'metadata',
     reason='lists and boxes are part of a repository without release archives',
+)
+
+VOC = Archive(
+    'VOCtrainval_11-May-2012.tar',
+    'http://host.robots.ox.ac.uk/pascal/VOC/voc2012/',
+    'VOCdevkit',
+    url='https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar',
+    size=1_999_639_040,
+    digest='md5:6cd6e144f989b92b3379bac3b3de84fd',
 )
 
 RECIPES = {
@@ -237,6 +248,57 @@ RECIPES = {
                 'https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/',
                 'fgvc-aircraft-2013b',
                 url='https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz',
+            ),
+        ),
+    ),
+    'voc12': Recipe('PASCAL VOC 2012', 'photographs under the terms of Flickr', (VOC,)),
+    'voc12_aug': Recipe(
+        'PASCAL VOC 2012 with the training images of SBD (train_aug)',
+        'photographs under the terms of Flickr',
+        (
+            VOC,
+            Archive(
+                'benchmark.tgz',
+                'https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/',
+                r'(train|val)\.txt',
+                'VOCdevkit/SBD',
+                url='https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/'
+                'benchmark.tgz',
+                digest='md5:82b4d87ceb2ed10f6038a1cba92111cb',
+            ),
+        ),
+        write_train_aug,
+    ),
+    'coco14': Recipe(
+        'COCO 2014',
+        'annotations CC BY 4.0, photographs under the terms of Flickr',
+        (
+            Archive(
+                'train2014.zip',
+                COCO,
+                'train2014',
+                'coco',
+                url='http://images.cocodataset.org/zips/train2014.zip',
+                size=13_510_573_713,
+                digest='sha256:ede4087e640bddba550e090eae701092534b554b42b05ac33f0300b984b31775',
+            ),
+            Archive(
+                'val2014.zip',
+                COCO,
+                'val2014',
+                'coco',
+                url='http://images.cocodataset.org/zips/val2014.zip',
+                size=6_645_013_297,
+                digest='sha256:fe9be816052049c34717e077d9e34aa60814a55679f804cd043e3cbee3b9fde0',
+            ),
+            Archive(
+                'annotations_trainval2014.zip',
+                COCO,
+                'annotations',
+                'coco',
+                url='http://images.cocodataset.org/annotations/annotations_trainval2014.zip',
+                size=252_872_794,
+                digest='sha256:031296bbc80c45a1d1f76bf9a90ead27e94e99ec629208449507a4917a3bf009',
             ),
         ),
     ),

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmwsol.datasets import WSOLDataset
 from mmwsol.datasets.checks import FAULT_KINDS, PublishedSize, SplitSource, check_splits
+from mmwsol.datasets.voc12 import CLASSES
 from mmwsol.registry import DATASETS
 
 TRAIN = SplitSource('train', dict(type='CUB', data_root='birds', split='train'), is_train=True)
@@ -286,3 +287,65 @@ def test_number_of_threads_does_not_change_the_result(birds):
     image(birds, '001.A/2.jpg').unlink()
     shutil.copy(image(birds, '001.A/0.jpg'), image(birds, '002.B/3.jpg'))
     assert found(check(workers=1)) == found(check(workers=4)) != []
+
+
+@pytest.fixture
+def voc(data_root, scene):
+    """Three training images of the 20 classes of VOC in turn, one of them with two; and two validation images."""
+    root = data_root / 'VOCdevkit/VOC2012'
+    shown = {'train': [CLASSES[:10], CLASSES[10:], CLASSES[3:5]], 'val': [CLASSES[3:4], CLASSES[3:5]]}
+    for folder in ('JPEGImages', 'Annotations', 'ImageSets/Segmentation', 'SegmentationClass'):
+        (root / folder).mkdir(parents=True)
+    places = [(split, i) for split, images in shown.items() for i in range(len(images))]
+    for seed, (split, i) in enumerate(places):
+        difficult = int(split == 'val' and i == 0)
+        objects = ''.join(
+            f'<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmin>2</xmin><ymin>3</ymin>'
+            '<xmax>20</xmax><ymax>25</ymax></bndbox></object>'
+            for name in shown[split][i]
+        )
+        size = '<size><width>120</width><height>90</height></size>'
+        (root / f'Annotations/{split}{i}.xml').write_text(f'<annotation>{size}{objects}</annotation>')
+        scene(seed).save(root / f'JPEGImages/{split}{i}.jpg')
+        numbers = Image.fromarray(np.full((90, 120), 4, np.uint8)).convert('P')
+        numbers.putpalette([0, 0, 0] * 4 + [200, 100, 50] * 252)
+        numbers.save(root / f'SegmentationClass/{split}{i}.png')
+        with (root / f'ImageSets/Segmentation/{split}.txt').open('a') as file:
+            file.write(f'{split}{i}\n')
+    return root
+
+
+def voc_splits(**kwargs):
+    sizes = {'train': PublishedSize(3, 20, (1, 2)), 'val': PublishedSize(2, 20)}
+    return [
+        SplitSource(name, dict(type='VOC12', split=name, **kwargs), name == 'train', size)
+        for name, size in sizes.items()
+    ]
+
+
+def test_images_of_several_classes_are_counted_once_also_those_without_a_true_box(voc):
+    result = check(*voc_splits())
+    assert found(result) == []
+    assert [row['images'] for row in result.splits] == [3, 2]
+    assert [row['boxes'] for row in result.splits] == [22, 2]
+
+
+def test_a_fault_of_an_image_with_several_classes_is_reported_once(voc, scene):
+    scene(9, 60, 45).save(voc / 'JPEGImages/train0.jpg')
+    result = check(*voc_splits())
+    assert [fault.kind for fault in result.faults] == ['size_mismatch']
+
+
+def test_image_with_several_classes_listed_twice(voc):
+    with (voc / 'ImageSets/Segmentation/train.txt').open('a') as file:
+        file.write('train0\n')
+    kinds = {(fault.kind, fault.path) for fault in check(*voc_splits()).faults}
+    assert ('duplicate_entry', str(voc / 'JPEGImages/train0.jpg')) in kinds
+
+
+def test_class_masks_hold_class_numbers(voc):
+    assert found(check(*voc_splits(masks=True))) == []
+    numbers = Image.fromarray(np.full((90, 120), 21, np.uint8)).convert('P')
+    numbers.save(voc / 'SegmentationClass/val1.png')
+    result = check(*voc_splits(masks=True))
+    assert_one(result, 'mask_values', 'val', voc / 'SegmentationClass/val1.png', 'holds [21]')

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from mmwsol.datasets.checks.image_facts import (
+    class_mask_facts,
     image_facts,
     in_parallel,
     mask_facts,
@@ -57,6 +58,14 @@ def test_mask_facts_state_size_and_values(tmp_path):
     Image.frombytes('L', (3, 1), bytes([0, 1, 255])).save(tmp_path / 'm.png')
     facts = mask_facts(str(tmp_path / 'm.png'))
     assert (facts.size, facts.values) == ((3, 1), (0, 1, 255))
+
+
+def test_palette_is_looked_up_unless_it_holds_class_numbers(tmp_path):
+    image = Image.fromarray(np.full((2, 2), 4, np.uint8)).convert('P')
+    image.putpalette([0, 0, 0] * 4 + [200, 200, 200] * 252)
+    image.save(tmp_path / 'm.png')
+    assert mask_facts(str(tmp_path / 'm.png')).values == (200,)
+    assert class_mask_facts(str(tmp_path / 'm.png')).values == (4,)
 
 
 def test_thumbnail_of_a_flat_picture_is_zero(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from types import SimpleNamespace
 
 import cv2
@@ -13,6 +14,7 @@ from PIL import Image
 from mmwsol.apis import check_data, prepare_data
 from mmwsol.datasets.catalog import CATALOG
 from mmwsol.datasets.preparation.recipes import RECIPES
+from mmwsol.datasets.voc12 import CLASSES
 
 
 def picture(seed):
@@ -158,8 +160,65 @@ def aircraft(pack):
     return {'fgvc-aircraft-2013b.tar.gz': {f'fgvc-aircraft-2013b/data/{k}': v for k, v in files.items()}}
 
 
+def voc12_files(segmentation):
+    """One object of the next class in each image."""
+    files = {}
+    for split, stems in segmentation.items():
+        files[f'ImageSets/Segmentation/{split}.txt'] = ''.join(f'{stem}\n' for stem in stems).encode()
+    for seed, stem in enumerate(dict.fromkeys(stem for stems in segmentation.values() for stem in stems)):
+        files[f'JPEGImages/{stem}.jpg'] = picture(seed)
+        files[f'Annotations/{stem}.xml'] = xml(CLASSES[seed % 20])
+    return {f'VOCdevkit/VOC2012/{name}': content for name, content in files.items()}
+
+
+def voc12(pack):
+    lists = {'train': [f'2007_{i:06d}' for i in range(20)], 'val': ['2008_000001', '2008_000002']}
+    return {'VOCtrainval_11-May-2012.tar': voc12_files(lists)}
+
+
+def voc12_aug(pack):
+    train, val = [f'2007_{i:06d}' for i in range(20)], ['2008_000001', '2008_000002']
+    sbd = {'train': [train[3], '2009_000005'], 'val': [val[0]]}
+    lists = {f'benchmark_RELEASE/dataset/{k}.txt': '\n'.join(v).encode() for k, v in sbd.items()}
+    files = voc12_files({'train': train, 'val': val, 'Main': ['2009_000005']})
+    return {'VOCtrainval_11-May-2012.tar': files, 'benchmark.tgz': lists}
+
+
+def coco14(pack):
+    archives, annotations = {}, {}
+    categories = [{'id': i + 1, 'name': f'thing {i}'} for i in range(3)]
+    for seed, split in enumerate(('train', 'val')):
+        images = [
+            {'id': i, 'file_name': f'COCO_{split}2014_{i}.jpg', 'width': 40, 'height': 30} for i in range(3)
+        ]
+        items = [
+            {'image_id': i, 'category_id': k + 1, 'bbox': [2, 3, 18, 22], 'iscrowd': 0, 'segmentation': []}
+            for i in range(3)
+            for k in (i, (i + 1) % 3)
+        ]
+        content = {'images': images, 'annotations': items, 'categories': categories}
+        annotations[f'annotations/instances_{split}2014.json'] = json.dumps(content).encode()
+        archives[f'{split}2014.zip'] = {
+            f'{split}2014/{image["file_name"]}': picture(10 * seed + image['id']) for image in images
+        }
+    return {**archives, 'annotations_trainval2014.zip': annotations}
+
+
 BUILDERS = {
-    build.__name__: build for build in (cub, cubv2, ilsvrc, imagenetv2, openimages, cars, dogs, aircraft)
+    build.__name__: build
+    for build in (
+        cub,
+        cubv2,
+        ilsvrc,
+        imagenetv2,
+        openimages,
+        cars,
+        dogs,
+        aircraft,
+        voc12,
+        voc12_aug,
+        coco14,
+    )
 }
 
 
@@ -198,3 +257,10 @@ def test_class_list_of_ilsvrc_without_its_training_images_comes_from_the_boxes(d
     (data_root / 'ILSVRC/synset_words.txt').write_text('n01000000 tench\nn02000000 goldfish\n')
     assert prepare_data.main(['ilsvrc', '--quiet', '--only', *names]) == 0
     assert 'goldfish' in (data_root / 'ILSVRC/synset_words.txt').read_text()
+
+
+def test_train_aug_is_the_union_without_the_validation_images(data_root, serve_recipe, pack):
+    serve_recipe('voc12_aug', voc12_aug(pack))
+    assert prepare_data.main(['voc12_aug', '--quiet']) == 0
+    stems = (data_root / 'VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt').read_text().split()
+    assert stems == [*(f'2007_{i:06d}' for i in range(20)), '2009_000005']
