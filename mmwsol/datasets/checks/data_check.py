@@ -13,7 +13,7 @@ from mmwsol.registry import DATASETS
 from ..multi_label_dataset import MultiLabelDataset
 from ..wsol_dataset import WSOLDataset
 from .faults import FAULT_KINDS, Fault
-from .image_facts import class_mask_facts, image_facts, in_parallel, mask_facts
+from .image_facts import FileFacts, class_mask_facts, image_facts, in_parallel, mask_facts
 from .near_duplicates import near_duplicates
 from .split_check import Facts, PublishedSize, SplitContent, check_split
 
@@ -70,7 +70,7 @@ def check_splits(
             contents.append(content)
     image_paths = [path for content in contents for path in content.image_paths]
     images = in_parallel(image_facts, image_paths, workers, 'images', quiet)
-    masks = {}
+    masks: dict[str, FileFacts] = {}
     for read, of_classes in ((mask_facts, False), (class_mask_facts, True)):
         mask_paths = [path for content in contents for path in content.paths_of_masks(of_classes)]
         masks |= in_parallel(read, mask_paths, workers, 'masks', quiet)
