@@ -62,8 +62,10 @@ class COCO14(MultiLabelDataset):
         }
         if self.test_mode:
             entry['size'] = size = (image['width'], image['height'])
-            locate = _class_mask if self.masks else _boxes
-            entry['of_label'] = {label: locate(items, size) for label, items in objects.items()}
+            entry['of_label'] = {label: _boxes(items) for label, items in objects.items()}
+            if self.masks:
+                for label, items in objects.items():
+                    entry['of_label'][label]['mask_rle'] = _class_mask(items, size)
         return entry
 
     def _files(self) -> list[str]:
@@ -71,20 +73,17 @@ class COCO14(MultiLabelDataset):
         return [os.path.join(self.data_root, folder, name) for folder in ('annotations', '')]
 
 
-def _boxes(objects: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
+def _boxes(objects: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     boxes = [item['bbox'] for item in objects if not item.get('iscrowd')]
     corners = np.array([[x, y, x + w, y + h] for x, y, w, h in boxes], np.float64).reshape(-1, 4)
     return {'gt_bboxes': corners}
 
 
-def _class_mask(objects: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
-    """``mask_rle``: H, W, and COCO's compressed runs of the united objects and of the crowds, each or ``None``."""
-    width, height = size
-    parts = [
-        _run_lengths([item for item in objects if bool(item.get('iscrowd')) is crowd], size)
-        for crowd in (False, True)
-    ]
-    return {'mask_rle': (height, width, *parts)}
+def _class_mask(objects: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> tuple:
+    """H, W, and COCO's compressed runs of the united objects and of the crowds, each or ``None``."""
+    things = [item for item in objects if not item.get('iscrowd')]
+    crowds = [item for item in objects if item.get('iscrowd')]
+    return (size[1], size[0], _run_lengths(things, size), _run_lengths(crowds, size))
 
 
 def _run_lengths(objects: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> bytes | None:

@@ -20,7 +20,7 @@ class MultiLabelDataset(PublishedDataset):
         labels: ``each``: a sample for every image and class in it, with the boxes or the mask of that class alone, and
             ``img_id`` ``<image>/<class>``. ``one``: only images that show a single class. ``random``: a sample for every
             image, whose class is drawn anew each time it is loaded; for training (BAS, IJCV 2023).
-        masks: in test mode hand out masks instead of boxes.
+        masks: in test mode hand out masks beside the boxes.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class MultiLabelDataset(PublishedDataset):
 
     def _locatable(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Without those whose class has nothing but difficult objects or crowds, of which there is no true box."""
-        kept = [entry for entry in entries if self.masks or len(entry['gt_bboxes'])]
+        kept = [entry for entry in entries if len(entry['gt_bboxes'])]
         if len(kept) < len(entries):
             print_log(
                 f'{len(entries) - len(kept)} of {len(entries)} samples of {self.data_root} are left out: their class '

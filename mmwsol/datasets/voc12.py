@@ -82,10 +82,9 @@ class VOC12(MultiLabelDataset):
         return image
 
     def _locate(self, stem: str, label: int, labels: Sequence[int], xml: Any) -> dict[str, Any]:
-        if self.masks:
-            return {'class_mask': (self._mask_path(stem), label + 1)}
         chosen = [i for i, of_object in enumerate(labels) if of_object == label and not xml.difficult[i]]
-        return {'gt_bboxes': xml.bboxes[chosen]}
+        mask = {'class_mask': (self._mask_path(stem), label + 1)} if self.masks else {}
+        return {'gt_bboxes': xml.bboxes[chosen], **mask}
 
     def _mask_path(self, stem: str) -> str:
         folder = 'SegmentationClassAug' if self.split == 'train_aug' else 'SegmentationClass'
