@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmwsol.registry import DATASETS
+from mmwsol.datasets import PublishedDataset
+from mmwsol.registry import DATASETS, METRICS
+
+CONFIGS = sorted(Path(__file__).parents[2].glob('configs/_base_/datasets/*.py'))
+WITH_VAL = {
+    'openimages',
+    'inatloc500',
+}  # and *_fullsup: epochs are scored on images that are not those of the result
 
 
 def build(repo_dir, name, split, pipeline=None):
@@ -65,7 +77,58 @@ def test_openimages_config_gives_masks_to_both_metrics(repo_dir, mask_root, data
         'PixelMetric',
         'LocalizationMetric',
     ]
-    assert (cfg.val_dataloader.dataset.ann_dir, cfg.test_dataloader.dataset.ann_dir) == (
-        'metadata/OpenImages/val',
-        'metadata/OpenImages/test',
+    assert (cfg.val_dataloader.dataset.split, cfg.test_dataloader.dataset.split) == ('val', 'test')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=[path.stem for path in CONFIGS])
+def test_every_config_reads_its_classes_and_keeps_splits_apart(path):
+    cfg = Config.fromfile(str(path))
+    datasets = {
+        loader: DATASETS.build(dict(cfg[f'{loader}_dataloader']['dataset'], lazy_init=True))
+        for loader in ('train', 'val', 'test')
+    }
+    assert [dataset.test_mode for dataset in datasets.values()] == [False, True, True]
+
+    def split_of(loader):
+        dataset = cfg[f'{loader}_dataloader']['dataset']
+        return dataset.get('split') or dataset['ann_dir'].rsplit('/', 1)[-1]
+
+    assert split_of('train').startswith('train') and not split_of('test').startswith('train')
+    has_val = path.stem in WITH_VAL or path.stem.endswith('_fullsup')
+    assert (split_of('val') != split_of('test')) is has_val
+    assert not has_val or split_of('val') == 'val'
+    for dataset in datasets.values():
+        if isinstance(dataset, PublishedDataset):
+            assert cfg.num_classes == dataset.NUM_CLASSES
+
+
+def test_image_and_mask_reach_the_metrics_of_a_multi_label_set(repo_dir, data_root, image_writer):
+    cfg = Config.fromfile(str(repo_dir / 'configs/_base_/datasets/voc12.py'))
+    root = data_root / 'VOCdevkit/VOC2012'
+    for folder in ('Annotations', 'ImageSets/Segmentation'):
+        (root / folder).mkdir(parents=True)
+    image_writer(root / 'JPEGImages/2007_000032.jpg')
+    numbers = np.zeros((10, 20), np.uint8)
+    numbers[2:9, 2:12] = 1
+    (root / 'SegmentationClass').mkdir()
+    Image.fromarray(numbers).save(root / 'SegmentationClass/2007_000032.png')
+    (root / 'ImageSets/Segmentation/val.txt').write_text('2007_000032\n')
+    (root / 'Annotations/2007_000032.xml').write_text(
+        '<annotation><size><width>20</width><height>10</height></size><object><name>aeroplane</name><bndbox>'
+        '<xmin>3</xmin><ymin>3</ymin><xmax>12</xmax><ymax>9</ymax></bndbox></object></annotation>'
     )
+    batch = [DATASETS.build(cfg.test_dataloader.dataset)[0]['data_samples'].to_dict()]
+    sample = batch[0]
+    assert sample['gt_mask'].shape == (224, 224)
+    # the perfect map at the network's input is right at every level and every pixel
+    sample.update(
+        pred_maps=sample['gt_mask'][None].float(),
+        map_labels=torch.tensor([0]),
+        pred_scores=torch.eye(20)[0],
+    )
+    results = {}
+    for evaluator in cfg.test_evaluator:
+        metric = METRICS.build(evaluator)
+        metric.process(None, batch)
+        results.update(metric.evaluate(1))
+    assert results['wsol/choe_v2/MaxBoxAccV2'] == results['wsol/choe_v2/PxAP'] == 100

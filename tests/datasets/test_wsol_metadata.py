@@ -39,6 +39,37 @@ def test_class_count_may_be_stated(metadata_root):
         WSOLMetadata('meta', num_classes=2, test_mode=True)
 
 
+def test_inatloc500_is_read_as_any_other_set_in_this_layout(data_root, image_writer):
+    """Ids of iNaturalist: long folder names, a training set without boxes and sizes, a test set with several."""
+    taxa = ('00003_Animalia_Annelida_Clitellata', '00017_Animalia_Arthropoda_Arachnida')
+    for split in ('train', 'val', 'test'):
+        ids = [f'{split}/{taxon}/{split}{k}.jpg' for taxon in taxa for k in range(2)]
+        for name in ids:
+            image_writer(data_root / 'iNatLoc500' / name)
+        ann_dir = data_root / 'metadata/iNatLoc500' / split
+        ann_dir.mkdir(parents=True)
+        (ann_dir / 'image_ids.txt').write_text('\n'.join(ids))
+        (ann_dir / 'class_labels.txt').write_text(''.join(f'{name},{i // 2}\n' for i, name in enumerate(ids)))
+        if split != 'train':
+            (ann_dir / 'image_sizes.txt').write_text(''.join(f'{name},20,10\n' for name in ids))
+            (ann_dir / 'localization.txt').write_text(
+                ''.join(f'{name},1,2,{9 + i},9\n' for i, name in enumerate(ids))
+            )
+    common = dict(data_root='iNatLoc500', num_classes=2)
+    train = WSOLMetadata('metadata/iNatLoc500/train', **common)
+    assert (len(train), [train.get_data_info(i)['gt_label'] for i in range(4)]) == (4, [0, 0, 1, 1])
+    for split in ('val', 'test'):
+        dataset = WSOLMetadata(f'metadata/iNatLoc500/{split}', test_mode=True, **common)
+        boxes = [dataset.get_data_info(i)['gt_bboxes'].tolist() for i in range(4)]
+        assert boxes == [[[1, 2, 9 + i, 9]] for i in range(4)]
+
+
+def test_the_proxy_list_is_a_part_of_the_training_set(metadata_root):
+    (metadata_root / 'image_ids_proxy.txt').write_text('val/z.png\nval/y.png')
+    dataset = WSOLMetadata('meta', ids_file='image_ids_proxy.txt', test_mode=True)
+    assert [dataset.get_data_info(i)['gt_label'] for i in range(2)] == [2, 0]
+
+
 def test_real_imagenet_validation_images(shared_dir, monkeypatch):
     monkeypatch.setenv('MMWSOL_DATA_ROOT', str(shared_dir / 'data'))
     dataset = WSOLMetadata('ILSVRC_val', test_mode=True)

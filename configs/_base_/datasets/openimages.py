@@ -7,7 +7,7 @@ scored on `val`, 2500 images, and the result on `test`, 5000.
 
 from mmengine.config import read_base
 
-from mmwsol.datasets import WSOLMetadata
+from mmwsol.datasets import OpenImages30k
 from mmwsol.datasets.transforms import LoadLocImage, PackLocInputs, Resize
 from mmwsol.evaluation.metrics import LocalizationMetric, PixelMetric
 
@@ -15,17 +15,16 @@ with read_base():
     from .cub import *
 
 num_classes = 100
-dataset = dict(type=WSOLMetadata, data_root='OpenImages', num_classes=num_classes)
 test_pipeline = [
     dict(type=LoadLocImage),
     dict(type=Resize, scale=(224, 224)),
     dict(type=PackLocInputs),
 ]
 train_dataloader.update(num_workers=8)
-train_dataloader.dataset = dict(dataset, ann_dir='metadata/OpenImages/train', pipeline=train_pipeline)
+train_dataloader.dataset = dict(type=OpenImages30k, split='train', pipeline=train_pipeline)
 val_dataloader.update(num_workers=8)
-val_dataloader.dataset = dict(dataset, ann_dir='metadata/OpenImages/val', test_mode=True, pipeline=test_pipeline)
-test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader.dataset, ann_dir='metadata/OpenImages/test'))
+val_dataloader.dataset = dict(type=OpenImages30k, split='val', test_mode=True, pipeline=test_pipeline)
+test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader.dataset, split='test'))
 
 # without boxes the second one reports classification only
 val_evaluator = [
