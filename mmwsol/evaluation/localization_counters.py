@@ -11,18 +11,26 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from numpy.typing import NDArray
 
+from .functional.boxes import pairwise_iou
+from .functional.heatmaps import centre_gaussian, to_uint8_range
 from .functional.localization_accuracy import (
+    NUM_UINT8_LEVELS,
     centre_boxes,
     count_hits,
     count_hits_by_class,
     fixed_box_hits,
     frame_boxes,
+    iou_hits,
     within_rank,
 )
-from .localization_plan import LocalizationPlan
+from .localization import protocol_boxes
+from .localization_plan import STANDARD, LocalizationPlan
+
+CENTRE_GAUSSIAN = 'centre Gaussian'
 
 Record = dict[str, Any]
 Counters = dict[str, Any]
@@ -136,6 +144,28 @@ def count_centre_box(
     for record, images in zip(records, keep):
         hits += _fixed_box_count(centre_boxes(record['frame'], width, height), record, images, plan)
     return sum_over_ranks({'hits': hits})['hits'], (width, height)
+
+
+def count_centre_gaussian(
+    records: Sequence[Record], keep: Sequence[NDArray[np.bool_]], plan: LocalizationPlan
+) -> NDArray[np.int64]:
+    """Hits (L, T) of the box of a Gaussian heat map on the middle at each uint8 level, by wsolevaluation's rules.
+
+    It has one component at every level, so MaxBoxAcc and MaxBoxAccV2 read the same boxes.
+    """
+    protocol = STANDARD['v2']
+    boxes: dict[tuple[int, int], NDArray[np.float64]] = {}
+    hits = np.zeros((len(plan.levels), NUM_UINT8_LEVELS), np.int64)
+    for record, images in zip(records, keep):
+        for frame in {(h, w) for h, w in record['frame'].tolist()} - boxes.keys():
+            levels = to_uint8_range(centre_gaussian(frame)[None]).to(torch.int16).numpy()
+            boxes[frame] = protocol_boxes(levels, NUM_UINT8_LEVELS, protocol)[0]  # (T, 4)
+        ious = [
+            pairwise_iou(boxes[h, w], gt, protocol.inclusive_iou).max(axis=1)
+            for (h, w), gt in zip(record['frame'].tolist(), _gt_bboxes(record))
+        ]
+        hits += iou_hits(np.stack(ious), plan.levels, protocol.hit)[images].sum(axis=0)
+    return sum_over_ranks({'hits': hits})['hits']
 
 
 def sum_over_ranks(counters: Counters) -> Counters:

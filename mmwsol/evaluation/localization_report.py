@@ -15,6 +15,7 @@ from rich.table import Table
 from .functional.error_breakdown import ERROR_NAMES
 from .functional.localization_accuracy import macro_average, max_box_accuracy, uint8_cuts
 from .image_results import ImageResults
+from .localization_counters import CENTRE_GAUSSIAN
 from .localization_plan import LocalizationPlan
 from .protocols import Protocol
 
@@ -31,6 +32,7 @@ def localization_summary(
     counters: Mapping[str, Any],
     centre_hits: NDArray[np.int64] | None = None,
     centre_size: tuple[float, float] | None = None,
+    gaussian_hits: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Rows by protocol, baselines and classification, in percent, of the counters of ``count_records``.
 
@@ -47,6 +49,8 @@ def localization_summary(
         for name, hits in (('whole image', counters['whole']), ('centre box', centre_hits)):
             baselines.append({'name': name, **_baseline(hits, counters['images'], plan)})
         baselines[1]['size'] = list(centre_size or ())
+        if gaussian_hits is not None:
+            baselines.append(_gaussian_row(gaussian_hits, plan, counters['images']))
         notes.append(
             f"MaxBoxAcc, MaxBoxAccV2 and @level: wsolevaluation's rules on the row's map, thresholds in "
             f'steps of {plan.interval:g}, the best for each level on these images (oracle).'
@@ -156,7 +160,8 @@ def _protocol_row(row: int, plan: LocalizationPlan, counters: Mapping[str, Any])
                 result |= _at_levels(name, values[slot], thresholds[best[slot]], plan)
     if protocol.threshold_source != 'oracle per level' and not plan.boxes_each_class(row):
         result |= _by_level('IoU', values[0], plan)
-    return result | _max_box_accuracies(plan.heatmap_of(row), plan, counters)
+    first, second = (counters[f'{part}/{plan.heatmap_of(row)}'][0] for part in ('v1', 'v2'))
+    return result | _max_box_accuracies(first, second, plan, counters['images'])
 
 
 def number_names(row: int, plan: LocalizationPlan) -> list[str]:
@@ -189,10 +194,20 @@ def _accuracies(row: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -
     return 100.0 * hits / counters['images']
 
 
-def _max_box_accuracies(heatmap: int, plan: LocalizationPlan, counters: Mapping[str, Any]) -> dict[str, Any]:
-    at50, images = plan.levels.index(50), counters['images']
-    first, _ = max_box_accuracy(counters[f'v1/{heatmap}'][0, at50], images, plan.interval)
-    second, best = max_box_accuracy(counters[f'v2/{heatmap}'][0], images, plan.interval)
+def _gaussian_row(hits: NDArray[np.int64], plan: LocalizationPlan, images: int) -> dict[str, Any]:
+    """The baseline of hits (L, T) at each uint8 level: a heat map, so it takes its best threshold as a ``choe_v2`` row."""
+    row = _max_box_accuracies(hits, hits, plan, images)
+    _, best = max_box_accuracy(hits[plan.levels.index(50)], images, plan.interval)
+    source = {'threshold': float(best), 'threshold_source': 'oracle per level'}
+    return {'name': CENTRE_GAUSSIAN, **source, 'GT-known': row['MaxBoxAcc'], **row}
+
+
+def _max_box_accuracies(
+    first_hits: NDArray[np.int64], second_hits: NDArray[np.int64], plan: LocalizationPlan, images: int
+) -> dict[str, Any]:
+    """MaxBoxAcc and MaxBoxAccV2 of their hits (L, T) at each uint8 level."""
+    first, _ = max_box_accuracy(first_hits[plan.levels.index(50)], images, plan.interval)
+    second, best = max_box_accuracy(second_hits, images, plan.interval)
     return {
         'MaxBoxAcc': float(first),
         **_by_level('MaxBoxAccV2', second, plan),

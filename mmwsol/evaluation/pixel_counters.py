@@ -18,13 +18,13 @@ from mmengine.dist import all_gather_object
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .functional.pixel import centre_gaussian, confusion_iou, mask_confusion, pixel_histograms, score_edges
+from .functional.heatmaps import centre_gaussian
+from .functional.pixel import confusion_iou, mask_confusion, pixel_histograms, score_edges
 from .localization import protocol_heatmaps, protocol_levels, select_maps
+from .localization_counters import CENTRE_GAUSSIAN as CENTRE
 from .localization_counters import Counters, Record, count_once, sum_over_ranks
 from .localization_plan import unique_names
 from .protocols import Protocol
-
-CENTRE = 'centre Gaussian'
 
 
 class PixelPlan:

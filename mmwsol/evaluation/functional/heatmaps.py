@@ -26,6 +26,17 @@ def minmax_normalize(
     return normalized
 
 
+def centre_gaussian(shape: tuple[int, int], spread: float = 0.25) -> Tensor:
+    """A Gaussian heat map (H, W) float64 in [0, 1] on the middle, standard deviation ``spread`` of each side.
+
+    The score of a pixel that knows nothing of the image: the centre baseline of Choe et al., CVPR 2020. Only the order of
+    scores matters where the best threshold is taken and to PxAP, so ``spread`` does so by way of the levels alone.
+    """
+    squares = [((torch.arange(n, dtype=torch.float64) - (n - 1) / 2) / (spread * n)) ** 2 for n in shape]
+    gaussian = torch.exp(-(squares[0][:, None] + squares[1]) / 2)  # (H, W)
+    return minmax_normalize(gaussian[None])[0]
+
+
 def make_heatmaps(
     maps: Tensor,
     img_shape: tuple[int, int],

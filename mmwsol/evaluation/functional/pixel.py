@@ -11,7 +11,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .heatmaps import minmax_normalize
 from .localization_accuracy import threshold_grid
 
 IGNORED = 255
@@ -121,17 +120,6 @@ def confusion_iou(confusion: ArrayLike) -> NDArray[np.float64]:
     """IoU in percent (...,) of confusion counts (..., 3); NaN where there is no object."""
     true, false, missed = np.moveaxis(np.asarray(confusion), -1, 0)
     return 100.0 * np.where(true + missed > 0, true / np.maximum(true + false + missed, 1), np.nan)
-
-
-def centre_gaussian(shape: tuple[int, int], spread: float = 0.25) -> Tensor:
-    """A Gaussian heat map (H, W) float64 in [0, 1] on the middle, standard deviation ``spread`` of each side.
-
-    The score of a pixel that knows nothing of the image. Only the order of scores matters to PxAP, so
-    ``spread`` does so by way of the bins alone.
-    """
-    squares = [((torch.arange(n, dtype=torch.float64) - (n - 1) / 2) / (spread * n)) ** 2 for n in shape]
-    gaussian = torch.exp(-(squares[0][:, None] + squares[1]) / 2)  # (H, W)
-    return minmax_normalize(gaussian[None])[0]
 
 
 def _counts_above(histograms: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -20,6 +20,7 @@ from ..localization_counters import (
     assign_images,
     check_all_or_none_boxed,
     count_centre_box,
+    count_centre_gaussian,
     count_records,
     pack_hits,
 )
@@ -46,7 +47,7 @@ from .sample_fields import (
 
 @METRICS.register_module()
 class LocalizationMetric(CountingMetric):
-    """Localization accuracy under one or several protocols, in one table with two trivial baselines.
+    """Localization accuracy under one or several protocols, in one table with three trivial baselines.
 
     One row a protocol: GT-known, Top-1 and Top-5 Loc and the fractions at every IoU level by the protocol's
     own rules; beside them MaxBoxAcc and MaxBoxAccV2 by wsolevaluation's definition on the row's heat map
@@ -56,7 +57,8 @@ class LocalizationMetric(CountingMetric):
     under that name stands as ``GT-known (predicted top-1)`` (and ``top-5``), with every number at every IoU
     level; its MaxBoxAcc and MaxBoxAccV2 are those of the true class's map. The baselines ``whole image`` and ``centre box``
     (mean width and height of the evaluated true boxes) use wsolevaluation's true boxes and IoU in the input
-    frame. Images without any box give classification only.
+    frame; ``centre Gaussian`` is a heat map that knows nothing of the image, under the rules of ``choe_v2``.
+    Images without any box give classification only.
 
     Integer counters add over ranks and every ``sample_idx`` counts once, so a distributed test gives the very
     numbers of a single process. After ``evaluate``, ``table_text`` and the JSON-able ``summary`` hold the
@@ -116,8 +118,11 @@ class LocalizationMetric(CountingMetric):
         if counters['images'] == 0:
             print_log('LocalizationMetric got no images; nothing is evaluated', logger='current')
             return {}
-        centre = count_centre_box(results, keep, counters['gt_size'], self.plan) if counters['boxed'] else ()
-        self.summary = localization_summary(self.plan, counters, *centre)
+        baselines: tuple = ()
+        if counters['boxed']:
+            centre = count_centre_box(results, keep, counters['gt_size'], self.plan)
+            baselines = (*centre, count_centre_gaussian(results, keep, self.plan))
+        self.summary = localization_summary(self.plan, counters, *baselines)
         if self.per_image:
             self.images = self._gather_images(results, keep, counters)
             add_error_kinds(self.summary, self.images)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmwsol.evaluation.functional.heatmaps import (
+    centre_gaussian,
     make_heatmaps,
     minmax_normalize,
     quantize_heatmaps,
@@ -103,3 +104,16 @@ def test_uint8_values_of_a_single_precision_map_are_those_of_a_double_one():
     steps = torch.arange(256, dtype=torch.float32) / 255
     values = torch.cat([steps, steps[1:].nextafter(torch.zeros(())), steps[:-1].nextafter(torch.ones(()))])
     assert torch.equal(to_uint8_range(values), to_uint8_range(values.double()).float())
+
+
+def test_centre_gaussian_is_symmetric_and_spans_zero_to_one():
+    heatmap = centre_gaussian((6, 9))
+    assert heatmap.shape == (6, 9) and heatmap.min() == 0 and heatmap.max() == 1
+    torch.testing.assert_close(heatmap, heatmap.flip(0, 1))
+    assert heatmap[2, 4] == heatmap[3, 4] == 1  # an even number of rows has two middle ones
+
+
+def test_order_of_the_centre_gaussian_does_not_depend_on_its_spread():
+    narrow, wide = (centre_gaussian((8, 8), spread).flatten() for spread in (0.2, 0.4))
+    torch.testing.assert_close(narrow.argsort(stable=True)[-4:], wide.argsort(stable=True)[-4:])
+    assert torch.equal((narrow[:, None] > narrow + 1e-12), (wide[:, None] > wide + 1e-12))

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from mmwsol.evaluation.functional.pixel import (
-    centre_gaussian,
     confusion_iou,
     iou_curve,
     mask_confusion,
@@ -183,16 +182,3 @@ def test_confusion_equals_a_plain_loop(maps, masks):
 
 def test_iou_without_an_object_is_undefined():
     np.testing.assert_array_equal(confusion_iou([[0, 5, 0], [0, 0, 0], [0, 0, 4]]), [np.nan, np.nan, 0])
-
-
-def test_centre_gaussian_is_symmetric_and_spans_zero_to_one():
-    heatmap = centre_gaussian((6, 9))
-    assert heatmap.shape == (6, 9) and heatmap.min() == 0 and heatmap.max() == 1
-    torch.testing.assert_close(heatmap, heatmap.flip(0, 1))
-    assert heatmap[2, 4] == heatmap[3, 4] == 1  # an even number of rows has two middle ones
-
-
-def test_order_of_the_centre_gaussian_does_not_depend_on_its_spread():
-    narrow, wide = (centre_gaussian((8, 8), spread).flatten() for spread in (0.2, 0.4))
-    torch.testing.assert_close(narrow.argsort(stable=True)[-4:], wide.argsort(stable=True)[-4:])
-    assert torch.equal((narrow[:, None] > narrow + 1e-12), (wide[:, None] > wide + 1e-12))

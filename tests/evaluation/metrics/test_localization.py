@@ -9,6 +9,7 @@ import torch
 from mmengine.evaluator import Evaluator
 
 from mmwsol.evaluation.functional.boxes import pairwise_iou
+from mmwsol.evaluation.functional.heatmaps import centre_gaussian
 from mmwsol.evaluation.metrics import LocalizationMetric
 from mmwsol.registry import METRICS
 from mmwsol.structures import LocDataSample
@@ -241,6 +242,19 @@ def test_baselines_know_nothing_of_the_maps(samples):
     box = [(80 - w) / 2, (56 - h) / 2, (80 + w) / 2 - 1, (56 + h) / 2 - 1]
     centre = np.array([pairwise_iou([box], b).max() for b in gt])
     assert result['centre_box/MaxBoxAccV2@30'] == 100 * np.mean(centre >= 0.3)
+
+
+def test_centre_gaussian_is_what_its_heat_map_scores_in_a_row(samples):
+    maps = [centre_gaussian(sample['img_shape'])[None] for sample in samples]
+    blind = [dict(s, pred_maps=m, map_labels=torch.tensor([-1])) for s, m in zip(samples, maps)]
+    result, metric = _evaluate(blind, 'choe_v1', 'choe_v2')
+    names = ['GT-known', 'MaxBoxAcc', 'MaxBoxAccV2', *(f'MaxBoxAccV2@{level}' for level in LEVELS)]
+    for name in names:
+        assert result[f'centre_Gaussian/{name}'] == result[f'choe_v2/{name}'], name
+    assert result['centre_Gaussian/GT-known'] == result['choe_v1/GT-known'] > 0
+    row = metric.summary['baselines'][2]
+    assert row['threshold'] == metric.summary['rows'][1]['threshold']
+    assert row['threshold_source'] == 'oracle per level'
 
 
 def test_perfect_map_hits_at_every_level():
