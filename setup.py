@@ -37,6 +37,7 @@ setup(
             'mmwsol-train = mmwsol.apis.train:main',
             'mmwsol-test = mmwsol.apis.test:command',
             'mmwsol-report = mmwsol.apis.report:main',
+            'mmwsol-compare = mmwsol.apis.compare:main',
         ],
     },
     install_requires=[

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted_results import planted_results
+
+from mmwsol.apis.compare import compare, main, parse_arguments
+
+RIGHT, WRONG = 'correct', 'part'
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Callable[..., str]:
+    """``store(name, hits, config, seed)`` leaves the test of a run with so many images and gives its work dir."""
+
+    def build(name: str, hits: list[int], config: str = 'cam_x', seed: int = 6, **changes: object) -> str:
+        folder = tmp_path / name
+        folder.mkdir()
+        results = planted_results([RIGHT if hit else WRONG for hit in hits], **changes)
+        results.save(folder / 'result.images.npz')
+        run = dict(
+            config=f"model = dict(type='{config}')",
+            training_config=f"model = dict(type='{config}')\nrandomness = dict(seed={seed})",
+            config_file=f'configs/{config}.py',
+            checkpoint=f'{name}/epoch_1.pth',
+            checkpoint_sha256=name,
+            training_seed=seed,
+            data=dict(type='Birds', split='test', images=len(hits)),
+        )
+        content = dict(date='2026-01-01', evaluation=[dict(rows=[])], images='result.images.npz', run=run)
+        (folder / 'result.json').write_text(json.dumps(content))
+        return str(folder)
+
+    return build
+
+
+def table(*arguments: str) -> dict[str, dict[str, str]]:
+    """Cells of the Markdown table by config and column."""
+    lines = compare(parse_arguments(arguments)).splitlines()
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if line.startswith('| ')]
+    return {row[1]: dict(zip(rows[0], row)) for row in rows[1:]}
+
+
+def test_seeds_of_a_config_are_one_line_with_their_spread(store: Callable) -> None:
+    runs = [store('a6', [1, 1, 0, 0]), store('a7', [1, 1, 1, 0], seed=7), store('b', [1, 0, 0, 0], 'bas_x')]
+    found = table(*runs, '--metric', 'Top-1 Loc')
+    assert list(found) == ['cam_x', 'bas_x']
+    assert found['cam_x']['seeds'] == '6, 7' and found['cam_x']['threshold'] == '0.1'
+    assert found['cam_x']['Top-1 Loc'] == f'62.50 ± {25 / math.sqrt(2):.2f}'
+    # differences by image: 0, -1, -0.5, 0
+    assert found['bas_x']['Top-1 Loc'].startswith('25.00 (-37.50 [')
+
+
+def test_difference_is_that_of_the_same_images(store: Callable) -> None:
+    """Two runs of equal accuracy on other images differ by zero, with a width; on the same images without."""
+    first = store('a', [1, 0] * 50)
+    found = table(
+        first, store('b', [0, 1] * 50, 'other'), store('c', [1, 0] * 50, 'same'), '--metric', 'Top-1 Loc'
+    )
+    assert found['same']['Top-1 Loc'] == '50.00 (+0.00 [+0.00, +0.00])'
+    low, high = found['other']['Top-1 Loc'].split('[')[1].rstrip('])').split(', ')
+    # the mean of 100 draws of +-1 has a standard deviation of 10 points
+    assert float(low) == pytest.approx(-19.6, abs=1) and float(high) == pytest.approx(19.6, abs=1)
+
+
+def test_images_are_paired_by_name_not_by_place(store: Callable) -> None:
+    names = np.array([f'a/{i}.jpg' for i in (3, 2, 1, 0)])
+    runs = [store('a', [1, 1, 0, 0]), store('b', [0, 0, 1, 1], 'bas_x', img_id=names)]
+    assert table(*runs, '--metric', 'Top-1 Loc')['bas_x']['Top-1 Loc'] == '50.00 (+0.00 [+0.00, +0.00])'
+
+
+def test_baseline_can_be_chosen(store: Callable) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 1], 'bas_x')]
+    found = table(*runs, '--metric', 'Top-1 Loc', '--baseline', 'bas_x')
+    assert found['bas_x']['Top-1 Loc'] == '100.00'
+    assert found['cam_x']['Top-1 Loc'].startswith('50.00 (-50.00 [')
+    with pytest.raises(ValueError, match="no 'sat' to compare with; there are cam_x, bas_x"):
+        table(*runs, '--baseline', 'sat')
+
+
+def test_class_averages_are_compared_as_such(store: Callable) -> None:
+    rules = dict(labels=[0, 0, 0, 1], protocol='bas')
+    runs = [store('a', [0, 0, 0, 1], **rules), store('b', [1, 1, 1, 1], 'bas_x', **rules)]
+    found = table(*runs, '--metric', 'Top-1 Loc')
+    assert found['cam_x']['Top-1 Loc'] == '50.00'
+    assert found['bas_x']['Top-1 Loc'] == '100.00 (+50.00 [+50.00, +50.00])'  # each class is constant
+
+
+def test_file_has_every_number_by_itself(store: Callable, tmp_path: Path) -> None:
+    runs = [store('a6', [1, 1, 0, 0]), store('a7', [1, 1, 1, 0], seed=7), store('b', [1, 0, 0, 0], 'bas_x')]
+    main([*runs, '--out', str(tmp_path / 'x.csv')])
+    with open(tmp_path / 'x.csv', newline='') as file:
+        first, second = csv.DictReader(file)
+    assert (first['config'], first['seeds'], first['runs']) == ('cam_x', '6, 7', '2')
+    assert float(first['Top-1 Loc mean']) == 62.5 and first['Top-1 Loc difference'] == ''
+    assert float(second['Top-1 Loc difference']) == -37.5 and second['Top-1 Loc spread'] == ''
+    main([*runs, '--out', str(tmp_path / 'x.md')])
+    text = (tmp_path / 'x.md').read_text()
+    assert text.startswith('| protocol | config |') and '4 images, the same in all runs' in text
+    with pytest.raises(SystemExit, match=r'must end in \.md or \.csv'):
+        main([*runs, '--out', str(tmp_path / 'x.txt')])
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(protocol='sat'), r'no protocol is in all results \(.*a: tscam; .*b: sat\)'),
+        (
+            dict(protocol=dict(name='tscam', inclusive_iou=False)),
+            'different protocols: inclusive_iou of tscam',
+        ),
+        (dict(protocol=dict(name='tscam', threshold_source='oracle per level')), 'threshold_source of tscam'),
+        (dict(img_id=np.array(['a/0.jpg', 'a/9.jpg'])), r'different images: 2 images occur .* a/1\.jpg'),
+        (dict(labels=[0, 1]), 'different classes, e.g. a/1.jpg'),
+        (dict(shares=[0.25, 0.5]), r'different true boxes, e\.g\. of a/1\.jpg'),
+    ],
+)
+def test_what_is_not_comparable_is_refused(store: Callable, changes: dict, message: str) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', **changes)]
+    with pytest.raises(ValueError, match=message):
+        table(*runs)
+
+
+def test_other_split_is_named(store: Callable) -> None:
+    with pytest.raises(SystemExit, match=r'a \(Birds test, 2 images\) and .*b \(Birds test, 3 images\)'):
+        main([store('a', [1, 0]), store('b', [1, 0, 1], 'bas_x')])
+
+
+def test_difference_in_a_switch_can_be_allowed_and_is_stated(store: Callable) -> None:
+    other = dict(name='tscam', threshold_source='oracle per level')
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', protocol=other)]
+    found = table(*runs, '--allow', 'threshold_source')
+    assert [row['source'] for row in found.values()] == ['fixed', 'oracle per level']
+
+
+def test_fixed_threshold_is_a_value_of_the_run(store: Callable) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', protocol=dict(name='tscam', threshold=0.2))]
+    assert len(table(*runs)) == 2
+
+
+def test_same_name_of_another_config_is_another_line(store: Callable, tmp_path: Path) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0])]
+    path = tmp_path / 'b' / 'result.json'
+    path.write_text(path.read_text().replace('randomness', 'lr = 1\\nrandomness'))
+    text = compare(parse_arguments(runs))
+    assert 'cam_x (b) is another config than cam_x: they differ in trained lr.' in text
+
+
+def test_one_checkpoint_is_not_two_seeds(store: Callable, tmp_path: Path) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0])]
+    assert 'seed 6 occurs more than once' in compare(parse_arguments(runs))
+    path = tmp_path / 'b' / 'result.json'
+    path.write_text(path.read_text().replace('"checkpoint_sha256": "b"', '"checkpoint_sha256": "a"'))
+    with pytest.raises(ValueError, match='are tests of one checkpoint'):
+        compare(parse_arguments(runs))
+
+
+def test_number_that_is_not_there_is_an_error_that_lists_what_is(store: Callable) -> None:
+    with pytest.raises(ValueError, match='has no PxAP in all runs; it has GT-known, Top-1 Loc, Cls top-1'):
+        table(store('a', [1, 0]), '--metric', 'PxAP')
