@@ -11,6 +11,7 @@ import pytest
 
 from mmwsol.apis.check_data import find_splits, main
 from mmwsol.datasets.catalog import CATALOG
+from mmwsol.datasets.checks import FAULT_KINDS
 
 
 def write_scene(path, seed):
@@ -157,6 +158,11 @@ def test_real_birds_and_real_imagenet_pass_but_for_their_size(shared_dir, monkey
     assert main(['ILSVRC_val', '--quiet', '--published', 'ilsvrc']) == 1
     out = capsys.readouterr().out
     assert '600 images (published 50000), 0-5 images of a class (published 50-50), 915 boxes' in out
+
+
+def test_docs_name_every_kind_of_fault_and_every_data_set(repo_dir):
+    text = (repo_dir / 'docs' / 'datasets.md').read_text()
+    assert [name for name in (*FAULT_KINDS, *CATALOG) if f'`{name}`' not in text] == []
 
 
 def test_tool_returns_the_exit_code(photos, repo_dir):
