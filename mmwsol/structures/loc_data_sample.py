@@ -79,3 +79,16 @@ def stack_mix_labels(
     labels = torch.cat([sample.mix_label for sample in data_samples])
     weights = torch.cat([sample.mix_weight for sample in data_samples])
     return labels.to(device, non_blocking=True), weights.to(device, non_blocking=True)
+
+
+def store_predictions(
+    data_samples: list[LocDataSample], scores: Tensor, maps: Tensor, map_labels: Tensor
+) -> list[LocDataSample]:
+    """Put class probabilities (N, K), raw maps (N, C, h, w) and the maps' classes (N, C) into a batch's samples."""
+    best = scores.argmax(1, keepdim=True)  # (N, 1)
+    for i, sample in enumerate(data_samples):
+        sample.set_field(scores[i], 'pred_scores')
+        sample.set_field(best[i], 'pred_label')
+        sample.set_field(maps[i], 'pred_maps')
+        sample.set_field(map_labels[i], 'map_labels')
+    return data_samples

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmwsol.structures import LocDataSample, labelled_samples, stack_gt_labels
+from mmwsol.structures import LocDataSample, labelled_samples, stack_gt_labels, store_predictions
 
 
 def make_sample(**metainfo) -> LocDataSample:
@@ -34,3 +34,11 @@ def test_field_table_names_what_packing_writes() -> None:
     from mmwsol.datasets.transforms.packing import META_KEYS
 
     assert all(f'``{key}``' in LocDataSample.__doc__ for key in META_KEYS)
+
+
+def test_predictions_of_a_batch_go_to_their_samples() -> None:
+    scores, maps = torch.tensor([[0.1, 0.9], [0.7, 0.3]]), torch.rand(2, 1, 3, 3)
+    samples = store_predictions(labelled_samples((1, 1)), scores, maps, torch.tensor([[1], [0]]))
+    assert [sample.pred_label.tolist() for sample in samples] == [[1], [0]]
+    assert torch.equal(samples[1].pred_maps, maps[1]) and samples[1].map_labels.tolist() == [0]
+    assert torch.equal(samples[0].pred_scores, scores[0]) and samples[0].gt_label.tolist() == [1]

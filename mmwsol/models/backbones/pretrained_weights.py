@@ -81,10 +81,12 @@ def load_pretrained_weights(
     checkpoint: str,
     match: str = 'name',
     adapt: Callable[[dict[str, Tensor]], Mapping[str, Tensor]] | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> None:
     """Copy a checkpoint into ``module`` (half precision is widened).
 
     Args:
+        rename: beginnings of the names in the file and what stands in their place here, ``{'head.': 'fc.'}``.
         adapt: brings what the file holds into the module's names and shapes first.
         match: ``name`` copies equal names of equal shape, what else the checkpoint holds (a classifier) is left;
             ``position`` ignores the names: the n-th tensor of the checkpoint goes to the n-th of the module, batch
@@ -94,6 +96,8 @@ def load_pretrained_weights(
         ValueError: the checkpoint does not fill the module, with the first entries that differ.
     """
     source = read_state_dict(checkpoint)
+    for old, new in (rename or {}).items():
+        source = {new + k.removeprefix(old) if k.startswith(old) else k: v for k, v in source.items()}
     if adapt is not None:
         source = dict(adapt(source))
     own = {
@@ -122,7 +126,7 @@ def load_pretrained_weights(
 class PretrainedModule(BaseModule):
     """A module whose ``init_cfg`` may name pretrained weights among its random initialisers.
 
-    ``dict(type='Pretrained', checkpoint=..., match='name' | 'position')`` goes to :meth:`load_pretrained`.
+    ``dict(type='Pretrained', checkpoint=..., match='name' | 'position', rename={...})`` goes to :meth:`load_pretrained`.
     """
 
     def load_pretrained(self, **config: Any) -> None:

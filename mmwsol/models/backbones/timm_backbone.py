@@ -22,6 +22,8 @@ class TimmBackbone(StagedBackbone):
         name: timm model name.
         strides: replaces the stride of a stage, ``{stage: 1}`` drops it: the maps behind it get larger. Stages as they are
             before ``cuts``.
+        head_conv: go on to the 1x1 convolution in front of the classifier, as a last stage, where the network has one
+            (``conv_head`` of EfficientNet).
         checkpoint, match: shorthand for a ``Pretrained`` ``init_cfg``; ``checkpoint='timm://NAME'`` downloads.
 
     Raises:
@@ -34,6 +36,7 @@ class TimmBackbone(StagedBackbone):
         name: str,
         strides: Mapping[int, int] | None = None,
         out_indices: Sequence[int] = (-1,),
+        head_conv: bool = False,
         checkpoint: str | None = None,
         match: str = 'name',
         frozen_stages: int = 0,
@@ -49,6 +52,11 @@ class TimmBackbone(StagedBackbone):
             init_cfg = dict(type='Pretrained', checkpoint=checkpoint, match=match)
         net: Any = timm.create_model(name, pretrained=False, **timm_args)
         modules, stages = _block_stages(net) if _has_blocks(net) else _list_stages(name, timm_args)
+        if head_conv:
+            if not hasattr(net, 'conv_head') or not hasattr(net, 'bn2'):
+                raise ValueError(f'timm model {name!r} has no conv_head with bn2 behind its blocks')
+            modules |= dict(conv_head=net.conv_head, bn2=net.bn2)
+            stages.append(['conv_head', 'bn2'])
         super().__init__(stages, [0] * len(stages), out_indices, frozen_stages, init_cfg, cuts, plugins)
         for key, module in modules.items():
             self.add_module(key, module)

@@ -29,6 +29,7 @@ class ViTBackbone(PretrainedModule):
         attention: which rows ``forward`` puts in front of the map. ``none``; ``test``: of every block, in evaluation
             only (training pays nothing); ``always``: also in training, with gradient; ``rollout``: in evaluation, the
             one row of attention rollout (Abnar & Zuidema, ACL 2020), each matrix mixed with the identity by halves.
+        return_class_token: put the normalised class token (N, D) in front of the patch map.
         keys: put the keys of the last block, all heads side by side, as a map (N, D, h, w) in front of the patch map.
         frozen: weights and mode of the transformer stay as they were loaded; gradients still pass through.
         timm_args: of ``timm.create_model``, e.g. ``img_size`` (the grid of the position embedding), ``drop_path_rate``.
@@ -42,6 +43,7 @@ class ViTBackbone(PretrainedModule):
         name: str,
         attention: str = 'none',
         keys: bool = False,
+        return_class_token: bool = False,
         frozen: bool = False,
         init_cfg: dict | list[dict] | None = None,
         **timm_args,
@@ -53,11 +55,15 @@ class ViTBackbone(PretrainedModule):
             close = timm.list_models(f'*{name.split("_")[0]}*')[:8]
             raise ValueError(f'timm has no model {name!r}; similar names: {close}')
         net = _create(name, timm_args)
-        if attention != 'none' and net.cls_token is None:
-            raise ValueError(f'{name!r} has no class token, so attention={attention!r} has no row to give')
+        if (attention != 'none' or return_class_token) and net.cls_token is None:
+            raise ValueError(
+                f'{name!r} has no class token, so there is nothing to give for attention={attention!r}, '
+                f'return_class_token={return_class_token}'
+            )
         self.net = net
         self.attention = attention
         self.keys = keys
+        self.return_class_token = return_class_token
         self.frozen = frozen
         self.channels = (net.embed_dim,)
 
@@ -76,7 +82,10 @@ class ViTBackbone(PretrainedModule):
         if self.keys:
             _, keys, _ = project_qkv(block.attn, block.norm1(entering))  # (N, heads, L, d)
             outs.append(self.patch_map(keys.transpose(1, 2).flatten(2), grid))
-        return (*outs, self.patch_map(self.net.norm(tokens), grid))
+        tokens = self.net.norm(tokens)
+        if self.return_class_token:
+            outs.append(tokens[:, 0])
+        return (*outs, self.patch_map(tokens, grid))
 
     def embed(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Tokens (N, L, D) with positions, in front of the first block, and the patch grid (h, w)."""
@@ -122,6 +131,18 @@ class ViTBackbone(PretrainedModule):
     def patch_map(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
         patches = tokens[:, self.net.num_prefix_tokens :][:, : grid[0] * grid[1]]
         return patches.transpose(1, 2).unflatten(2, grid)  # (N, D, h, w)
+
+    def token_map(self, tokens: Tensor, image_size: tuple[int, int]) -> Tensor:
+        """Patch map (N, D, h, w) of the tokens (N, L, D) that any layer puts out for images of a size (H, W)."""
+        patch = self.net.patch_embed.patch_size
+        return self.patch_map(tokens, (image_size[0] // patch[0], image_size[1] // patch[1]))
+
+    def layer_name(self, block: int) -> str:
+        """Name of the norm in front of a block's attention; negative numbers count from the last block."""
+        depth = len(self.net.blocks)
+        if not -depth <= block < depth:
+            raise ValueError(f'{type(self).__name__} has blocks 0..{depth - 1}, got the layer {block}')
+        return f'net.blocks.{block % depth}.norm1'
 
     def train(self, mode: bool = True) -> ViTBackbone:
         super().train(mode)

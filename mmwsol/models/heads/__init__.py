@@ -1,6 +1,7 @@
 from .acol_head import ACoLHead
 from .bas_head import BASHead
 from .cam_head import CAMHead
+from .class_token_head import ClassTokenHead
 from .dawsol_head import DAWSOLHead
 from .loc_head import LocHead
 from .sat_head import SATHead
@@ -12,6 +13,7 @@ __all__ = [
     'ACoLHead',
     'BASHead',
     'CAMHead',
+    'ClassTokenHead',
     'DAWSOLHead',
     'LocHead',
     'SATHead',

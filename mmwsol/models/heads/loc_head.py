@@ -5,14 +5,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmwsol.models.backbones.pretrained_weights import PretrainedModule
 from mmwsol.models.layers import at_least_float32
-from mmwsol.structures import LocDataSample, stack_gt_labels, stack_mix_labels
+from mmwsol.structures import LocDataSample, stack_gt_labels, stack_mix_labels, store_predictions
 
 
-class LocHead(BaseModule):
+class LocHead(PretrainedModule):
     """Base of every head. A subclass gives ``classify`` and ``localize``; loss and prediction follow.
 
     ``pre_logits`` is computed once and handed to both. Letters: N batch, K classes, C kept classes.
@@ -21,6 +21,8 @@ class LocHead(BaseModule):
         num_classes: K.
         topk: maps of the so many best classes are kept at test time; more than K means all.
         keep_gt: also keep the map of the ground-truth class where a label is known (GT-known metrics need it).
+        init_cfg: MMEngine initialisers; ``dict(type='Pretrained', checkpoint=..., rename={'head.': 'fc.'})`` takes a trained
+            classifier out of a network's weights (:func:`load_pretrained_weights`).
     """
 
     def __init__(
@@ -76,13 +78,7 @@ class LocHead(BaseModule):
         logits = self.classify(pre_logits).float()
         labels = self.kept_labels(logits, data_samples)
         maps = self.localize(pre_logits, labels).float()
-        scores = logits.softmax(1)
-        for i, sample in enumerate(data_samples):
-            sample.set_field(scores[i], 'pred_scores')
-            sample.set_field(scores[i].argmax(0, keepdim=True), 'pred_label')
-            sample.set_field(maps[i], 'pred_maps')
-            sample.set_field(labels[i], 'map_labels')
-        return data_samples
+        return store_predictions(data_samples, logits.softmax(1), maps, labels)
 
     def kept_labels(self, logits: Tensor, data_samples: list[LocDataSample]) -> Tensor:
         """Classes of the maps that are kept: the best ``topk`` in falling order, then the ground truth, (N, C)."""
@@ -92,3 +88,8 @@ class LocHead(BaseModule):
         elif self.topk == 0:
             kept = [logits.argmax(1, keepdim=True)]
         return torch.cat(kept, 1)
+
+
+def class_agnostic_labels(logits: Tensor) -> Tensor:
+    """``kept_labels`` of a head with a single map, of no class: -1 for each image, (N, 1)."""
+    return logits.new_full((len(logits), 1), -1, dtype=torch.int64)

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from mmwsol.models.layers import at_least_float32, class_conv2d, pooled_conv2d
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample
 
-from .loc_head import LocHead
+from .loc_head import LocHead, class_agnostic_labels
 
 
 @MODELS.register_module()
@@ -60,7 +59,7 @@ class SATHead(LocHead):
     def kept_labels(self, logits: Tensor, data_samples: list[LocDataSample]) -> Tensor:
         if self.semantic_maps:
             return super().kept_labels(logits, data_samples)
-        return logits.new_full((len(logits), 1), -1, dtype=torch.int64)  # class-agnostic
+        return class_agnostic_labels(logits)
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         pre_logits = self.pre_logits(feats)

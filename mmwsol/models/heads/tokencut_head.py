@@ -9,7 +9,7 @@ from mmwsol.models.layers import at_least_float32, without_autocast
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample
 
-from .loc_head import LocHead
+from .loc_head import LocHead, class_agnostic_labels
 
 
 @MODELS.register_module()
@@ -59,7 +59,7 @@ class TokenCutHead(LocHead):
             return normalized_cut(at_least_float32(pre_logits[0]), self.tau, self.eps)[:, None]
 
     def kept_labels(self, logits: Tensor, data_samples: list[LocDataSample]) -> Tensor:
-        return logits.new_full((len(logits), 1), -1, dtype=torch.int64)  # class-agnostic
+        return class_agnostic_labels(logits)
 
 
 def normalized_cut(features: Tensor, tau: float = 0.2, eps: float = 1e-5) -> Tensor:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from mmwsol.models.layers import at_least_float32, class_conv2d, minmax, pooled_conv2d
+from mmwsol.models.layers import class_conv2d, minmax, patch_attention, pooled_conv2d
 from mmwsol.registry import MODELS
 
 from .loc_head import LocHead
@@ -67,14 +67,8 @@ class TSCAMHead(LocHead):
     def pre_logits(self, feats: Sequence[Tensor]) -> CoupledFeatures:
         *rest, tokens = feats
         pooled = rest.pop().mean((2, 3)) if self.conv_classifier is not None else None
-        return CoupledFeatures(self.attention_map(rest[0], tokens) if rest else None, tokens, pooled)
-
-    def attention_map(self, rows: Tensor, tokens: Tensor) -> Tensor:
-        """Sum over the blocks of the class token's attention to the patches: (N, T, L) to (N, 1, h, w)."""
-        grid = tokens.shape[-2:]
-        chosen = rows if self.last_n is None else rows[:, -self.last_n :]
-        patches = at_least_float32(chosen[..., -grid.numel() :])
-        return patches.sum(1, keepdim=True).unflatten(2, grid)
+        attention = patch_attention(rest[0], tokens.shape[-2:], self.last_n) if rest else None
+        return CoupledFeatures(attention, tokens, pooled)
 
     def classify(self, pre_logits: CoupledFeatures) -> Tensor:
         if self.diffusion is not None and (self.training or self.diffuse_at_test):

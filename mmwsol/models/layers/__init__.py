@@ -8,7 +8,14 @@ from .pooled_conv import pooled_conv2d
 from .precision import at_least_float32, without_autocast
 from .recompute import linear_of
 from .target_sample_assigner import TargetSampleAssigner, TargetSamples
-from .token_attention import attend, attention_matrix, attention_row, project_qkv, spatial_mask
+from .token_attention import (
+    attend,
+    attention_matrix,
+    attention_row,
+    patch_attention,
+    project_qkv,
+    spatial_mask,
+)
 from .training_progress import current_epoch, training_progress
 from .weight_init import ConvWeightNormal
 
@@ -30,6 +37,7 @@ __all__ = [
     'kmeans',
     'linear_of',
     'minmax',
+    'patch_attention',
     'pooled_conv2d',
     'project_qkv',
     'spatial_mask',

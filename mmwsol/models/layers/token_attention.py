@@ -6,7 +6,7 @@ product of a query with the keys, and no (heads, L, L) matrix is stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -46,6 +46,16 @@ def attention_row(attention: Any, queries: Tensor, keys: Tensor, index: int) -> 
 def attention_matrix(attention: Any, queries: Tensor, keys: Tensor) -> Tensor:
     """The whole attention matrix, mean over the heads: (N, L, L)."""
     return (queries * attention.scale @ keys.transpose(-2, -1)).softmax(-1).mean(1)
+
+
+def patch_attention(rows: Tensor, grid: Sequence[int], last_n: int | None = None) -> Tensor:
+    """Sum over the (last n) blocks of the class token's attention to the patches: (N, T, L) to (N, 1, h, w).
+
+    The patches are the last h * w of the L tokens, row by row.
+    """
+    chosen = rows if last_n is None else rows[:, -last_n:]
+    patches = at_least_float32(chosen[..., -grid[0] * grid[1] :])
+    return patches.sum(1, keepdim=True).unflatten(2, tuple(grid))
 
 
 def spatial_mask(attention: Any, queries: Tensor, keys: Tensor, index: int = -1) -> Tensor:

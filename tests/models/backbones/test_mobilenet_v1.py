@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 from torch import nn
 
 from mmwsol.models.backbones import MobileNetV1
@@ -49,3 +50,20 @@ def test_parameter_counts_with_bas_head(parameter_counts: Callable, classes: int
 def test_wrong_strides_are_refused(strides: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match='MobileNetV1 takes five strides'):
         MobileNetV1(strides=strides)
+
+
+@torch.no_grad()
+def test_tensorflow_form_pads_strided_layers_at_the_end_and_cuts_at_six() -> None:
+    torch.manual_seed(0)
+    plain, ours = MobileNetV1((2, 2, 2, 2, 2)).eval(), MobileNetV1((2, 2, 2, 2, 2), tensorflow=True).eval()
+    ours.load_state_dict(plain.state_dict())
+    for unit in plain.model:
+        for position, layer in enumerate(unit):
+            if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
+                layer.padding = (0, 0)
+                unit[position] = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), layer)
+            elif isinstance(layer, nn.ReLU):
+                unit[position] = nn.Hardtanh(0, 6)
+    images = 50 * torch.randn(1, 3, 64, 64)
+    torch.testing.assert_close(ours(images), plain(images))
+    assert not any(type(layer) is nn.ReLU for layer in ours.modules())

@@ -179,3 +179,11 @@ def test_real_efficientnet_lite0_fills_timms_by_position(
         assert key.rpartition('.')[2] == theirs.rpartition('.')[2], (key, theirs)
         assert torch.equal(value, expected.float())
     assert next(key for key in list(stored)[len(own) :]).startswith('_conv_head')
+
+
+def test_renamed_beginnings_take_a_classifier_out_of_a_network(tmp_path: Path) -> None:
+    state = {'stem.weight': torch.zeros(9), 'head.weight': torch.rand(2, 3), 'head.bias': torch.rand(2)}
+    module = nn.ModuleDict(dict(fc=nn.Linear(3, 2)))
+    load_pretrained_weights(module, save(tmp_path, state), rename={'head.': 'fc.'})
+    assert torch.equal(module['fc'].weight, state['head.weight'])
+    assert torch.equal(module['fc'].bias, state['head.bias'])

@@ -91,3 +91,18 @@ def test_timm_arguments_are_passed_on() -> None:
     assert TimmBackbone('test_resnet', norm_layer=torch.nn.Identity).state_dict().keys() < (
         TimmBackbone('test_resnet').state_dict().keys()
     )
+
+
+@torch.no_grad()
+def test_head_convolution_is_a_last_stage_that_equals_timms_features() -> None:
+    theirs = timm.create_model('test_efficientnet').eval()
+    ours = TimmBackbone('test_efficientnet', head_conv=True).eval()
+    ours.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith('classifier')})
+    images = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(ours(images)[-1], theirs.forward_features(images))
+    assert ours.channels[-1] == theirs.conv_head.out_channels
+
+
+def test_network_without_head_convolution_is_refused() -> None:
+    with pytest.raises(ValueError, match="'test_resnet' has no conv_head"):
+        TimmBackbone('test_resnet', head_conv=True)

@@ -158,3 +158,26 @@ def test_wrong_arguments_are_named(kwargs: dict, message: str) -> None:
     arguments = kwargs if kwargs.get('name') == 'resnet18' else {**TINY, **kwargs}
     with pytest.raises(ValueError, match=message):
         ViTBackbone(**arguments)
+
+
+@torch.no_grad()
+def test_class_token_stands_in_front_of_the_patch_map(images: Tensor) -> None:
+    backbone = build(return_class_token=True, attention='test')
+    rows, token, patches = backbone(images)
+    assert rows.shape == (2, 3, 17) and patches.shape == (2, 24, 4, 4)
+    torch.testing.assert_close(token, backbone.net.forward_features(images)[:, 0])
+
+
+@torch.no_grad()
+def test_tokens_of_any_layer_become_the_patch_map(images: Tensor) -> None:
+    backbone = build()
+    tokens = backbone.net.forward_features(images)
+    torch.testing.assert_close(backbone.token_map(tokens, (64, 64)), backbone(images)[-1])
+
+
+def test_blocks_are_numbered_from_both_ends() -> None:
+    backbone = build()
+    assert backbone.layer_name(0) == 'net.blocks.0.norm1'
+    assert backbone.layer_name(-1) == backbone.layer_name(2) == 'net.blocks.2.norm1'
+    with pytest.raises(ValueError, match=r'has blocks 0\.\.2, got the layer 3'):
+        backbone.layer_name(3)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmwsol.models.heads import LocHead
+from mmwsol.models.heads import CAMHead, LocHead
 from mmwsol.structures import LocDataSample
 
 LOGITS = torch.tensor([[0.0, 3.0, 1.0, 2.0], [5.0, 1.0, 2.0, 0.0]])
@@ -102,3 +104,19 @@ def test_share_of_one_leaves_the_first_label_alone_and_zero_the_second() -> None
 def test_half_precision_logits_give_a_float32_loss() -> None:
     loss = FixedHead(num_classes=4).classification_loss(LOGITS.bfloat16(), mixed_samples([0.5, 0.5]))
     assert loss.dtype == torch.float32
+
+
+def test_head_takes_a_trained_classifier_from_a_networks_weights(tmp_path: Path) -> None:
+    state = {
+        'features.0.weight': torch.zeros(1),
+        'classifier.weight': torch.rand(4, 3),
+        'classifier.bias': torch.rand(4),
+    }
+    torch.save(state, tmp_path / 'net.pth')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'), rename={'classifier.': 'fc.'})
+    head = CAMHead(num_classes=4, in_channels=3, init_cfg=init)
+    head.init_weights()
+    assert torch.equal(head.fc.weight, state['classifier.weight'])
+    too_few = CAMHead(num_classes=5, in_channels=3, init_cfg=init)
+    with pytest.raises(ValueError, match=r'does not fit CAMHead.*fc.weight: expected \(5, 3\), got \(4, 3\)'):
+        too_few.init_weights()

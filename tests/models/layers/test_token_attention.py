@@ -5,7 +5,14 @@ import torch
 from timm.layers import Attention
 from torch import Tensor
 
-from mmwsol.models.layers import attend, attention_matrix, attention_row, project_qkv, spatial_mask
+from mmwsol.models.layers import (
+    attend,
+    attention_matrix,
+    attention_row,
+    patch_attention,
+    project_qkv,
+    spatial_mask,
+)
 
 
 @pytest.fixture
@@ -49,3 +56,10 @@ def test_masked_values_equal_masked_attention(attention: Attention, tokens: Tens
     weights = explicit_scores(attention, tokens).softmax(-1) * mask[:, None, None]
     explicit = attention.proj((weights @ values).transpose(1, 2).flatten(2))
     torch.testing.assert_close(attend(attention, queries, keys, values * mask[:, None, :, None]), explicit)
+
+
+def test_patch_attention_sums_the_last_blocks_over_the_last_tokens() -> None:
+    rows = torch.arange(42.0).view(1, 3, 14)  # three blocks, two other tokens, a grid of 3x4
+    assert torch.equal(patch_attention(rows, (3, 4)), rows[:, :, 2:].sum(1).view(1, 1, 3, 4))
+    assert torch.equal(patch_attention(rows, (3, 4), 1), rows[:, 2, 2:].view(1, 1, 3, 4))
+    assert patch_attention(rows.half(), (3, 4)).dtype == torch.float32
