@@ -17,6 +17,7 @@ COCO = ['pycocotools>=2.0.6,<3']
 BENCH = ['scikit-learn>=1.2,<2']
 TEST = ['pytest>=7', 'scipy>=1.9,<2', *COCO, *BENCH]
 BROWSER = ['playwright>=1.40,<2']  # for the tests that open a page in a headless chromium
+MAPS = ['torchcam>=0.5,<0.6; python_version >= "3.11"']  # post-hoc maps
 
 setup(
     name='mmwsol',
@@ -58,9 +59,10 @@ setup(
     extras_require={
         'test': TEST,
         'coco': COCO,
+        'maps': MAPS,
         'bench': BENCH,
         'tensorboard': ['tensorboard>=2.11'],
         'browser': BROWSER,
-        'dev': [*TEST, *BROWSER, 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
+        'dev': [*TEST, *BROWSER, *MAPS, 'ruff>=0.6', 'mypy>=1.10', 'codespell>=2.2', 'pre-commit>=3'],
     },
 )

@@ -147,6 +147,14 @@ class StagedBackbone(PretrainedModule):
         """Prefixes of the parameter names that stages ``start`` and later own."""
         return tuple(f'{name}.' for names in self.stages[start:] for name in names)
 
+    def layer_name(self, stage: int) -> str:
+        """Name of the layer that a stage ends with; negative numbers count from the last."""
+        if not -len(self.stages) <= stage < len(self.stages):
+            raise ValueError(
+                f'{type(self).__name__} has stages 0..{len(self.stages) - 1}, got the layer {stage}'
+            )
+        return self.stages[stage][-1]
+
     def train(self, mode: bool = True) -> StagedBackbone:
         super().train(mode)
         for names in self.stages[: self.frozen_stages]:

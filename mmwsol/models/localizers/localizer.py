@@ -21,6 +21,8 @@ class Localizer(BaseModel):
     their probabilities averaged, the centre view alone is localized.
 
     Args:
+        maps: post-hoc maps (``GradCAMPlusPlus``, ``TorchCAM``, ``BagCAMs``) that take the place of the head's own when it
+            predicts; scores, losses and checkpoints stay as they are.
         channels_last: keep weights and activations in channels-last order in memory: faster for depthwise convolutions on
             the CPU and for mixed precision on a GPU; the numbers are the same up to rounding.
     """
@@ -31,6 +33,7 @@ class Localizer(BaseModel):
         head: dict,
         neck: dict | None = None,
         data_preprocessor: dict | None = None,
+        maps: dict | None = None,
         channels_last: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -40,6 +43,7 @@ class Localizer(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
         self.head = MODELS.build(head)
+        self.maps = MODELS.build(maps) if maps else None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last:
             self.to(memory_format=torch.channels_last)
@@ -68,11 +72,17 @@ class Localizer(BaseModel):
 
     def predict(self, inputs: Tensor, data_samples: list[LocDataSample]) -> list[LocDataSample]:
         if inputs.ndim == 4:
+            if self.maps is not None:
+                return self.maps.predict(self, inputs, data_samples)
             return self.head.predict(self.extract_feat(inputs), data_samples)
         views = inputs.shape[1]
+        centre = min(LOCALIZED_VIEW, views - 1)
         feats = self.extract_feat(inputs.flatten(0, 1))
-        localized = [feat.unflatten(0, (-1, views))[:, min(LOCALIZED_VIEW, views - 1)] for feat in feats]
-        data_samples = self.head.predict(localized, data_samples)
+        if self.maps is not None:
+            data_samples = self.maps.predict(self, inputs[:, centre], data_samples)
+        else:
+            localized = [feat.unflatten(0, (-1, views))[:, centre] for feat in feats]
+            data_samples = self.head.predict(localized, data_samples)
         scores = self.head(feats).float().softmax(1).unflatten(0, (-1, views)).mean(1)  # (N, K)
         for sample, score in zip(data_samples, scores):
             sample.set_field(score, 'pred_scores')

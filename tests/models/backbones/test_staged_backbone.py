@@ -194,3 +194,10 @@ def test_adl_acts_in_training_only(tiny_backbone: type) -> None:
     adl = dict(layer=dict(type='ADL', drop_rate=1.0, threshold=0.0), stage=2)
     backbone, images = tiny_backbone(plugins=[adl]), torch.randn(2, 3, 32, 32)
     assert not backbone.train()(images)[-1].any() and backbone.eval()(images)[-1].any()
+
+
+def test_layer_of_a_stage_is_the_one_it_ends_with(tiny_backbone: type) -> None:
+    backbone = tiny_backbone(plugins=[dict(layer=dict(type='ADL'), stage=1)])
+    assert [backbone.layer_name(stage) for stage in (0, 1, -1)] == ['stem', 'plugins.0', 'last']
+    with pytest.raises(ValueError, match=r'TinyBackbone has stages 0\.\.2, got the layer -4'):
+        backbone.layer_name(-4)

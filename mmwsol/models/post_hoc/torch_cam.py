@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmwsol.models.layers import frozen_call
+from mmwsol.registry import MODELS
+
+from .gradient_maps import gradient_leaf
+from .post_hoc_maps import PostHocMaps
+
+FROM_GRADIENTS = ('GradCAM', 'XGradCAM', 'LayerCAM')
+FROM_CLASSES = ('CAM', 'ScoreCAM', 'SSCAM', 'ISCAM')
+
+
+@MODELS.register_module()
+class TorchCAM(PostHocMaps):
+    """Post-hoc maps of the package torchcam (``pip install mmwsol[maps]``), for whole batches and all kept classes.
+
+    Args:
+        method: of ``torchcam.methods``. ``GradCAM`` (Selvaraju et al., ICCV 2017), ``XGradCAM`` (Fu et al., BMVC 2020) and
+            ``LayerCAM`` (Jiang et al., TIP 2021) take one backward pass a kept class. ``CAM`` (Zhou et al., CVPR 2016)
+            reads the classifier behind the pooling, ``fc_layer`` (default ``head.fc``), and keeps negative values.
+            ``ScoreCAM`` (Wang et al., CVPRW 2020), ``SSCAM`` and ``ISCAM`` classify the image once for each channel
+            and kept class: keep the true class alone (``model.head.topk=0``) where the protocol needs no other.
+        options: of the torchcam class, such as ``batch_size`` of masked images for ``ScoreCAM``.
+
+    Raises:
+        ValueError: another method. torchcam's Grad-CAM++ lacks a denominator (0.5.0): take ``GradCAMPlusPlus``.
+        ImportError: torchcam is not installed.
+    """
+
+    def __init__(self, method: str, layer: int | str = -1, **options: Any) -> None:
+        super().__init__(layer)
+        if method not in FROM_GRADIENTS + FROM_CLASSES:
+            raise ValueError(
+                f'method must be one of {FROM_GRADIENTS + FROM_CLASSES}, got {method!r}; Grad-CAM++ is '
+                "dict(type='GradCAMPlusPlus')"
+            )
+        try:
+            from torchcam import methods
+        except ImportError as error:
+            raise ImportError(
+                f"{method} maps need torchcam: pip install 'mmwsol[maps]' (Python 3.11+)"
+            ) from error
+        self.method = method
+        self.extractor = getattr(methods, method)
+        self.options = {'fc_layer': 'head.fc', **options} if method == 'CAM' else options
+
+    def class_maps(
+        self, localizer: Any, inputs: Tensor, choose: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        name, as_map = self.module_name(localizer), self.as_map(localizer, inputs)
+        self._check_classifier(localizer)
+        leaf = gradient_leaf(localizer, name) if self.method in FROM_GRADIENTS else nullcontext()
+        with leaf, self.extractor(localizer, name, reshape_transform=as_map, **self.options) as extract:
+            logits = frozen_call(localizer, inputs)  # (N, K)
+            labels = choose(logits.detach().float())
+            of_labels = self._from_gradients if self.method in FROM_GRADIENTS else self._from_classes
+            maps = [of_labels(extract, logits, column) for column in labels.T]
+        return logits, labels, torch.stack(maps, 1)
+
+    @staticmethod
+    def _from_gradients(extract: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        scores = logits.gather(
+            1, labels[:, None]
+        )  # each image's own class as class 0: nothing leaves the device
+        return extract(0, scores, normalized=False, retain_graph=True)[0]  # (N, h, w)
+
+    @staticmethod
+    def _from_classes(extract: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        return extract(labels.tolist(), normalized=False)[0]  # (N, h, w)
+
+    def _check_classifier(self, localizer: Any) -> None:
+        """``ValueError`` unless the layer that CAM reads is linear."""
+        if self.method != 'CAM':
+            return
+        name = self.options['fc_layer']
+        weight = getattr(dict(localizer.named_modules()).get(name), 'weight', None)
+        if weight is None or weight.shape[2:].numel() != 1:
+            raise ValueError(
+                f'CAM reads a linear classifier behind global average pooling, and {name!r} of '
+                f"{type(localizer.head).__name__} is none; name one with fc_layer, or take method='GradCAM'"
+            )
