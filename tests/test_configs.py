@@ -71,7 +71,12 @@ def test_initialisers_accept_their_arguments(path: Path) -> None:
 def test_docstring_says_the_command(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     name = path.relative_to(CONFIGS.parent)
-    assert f'python tools/train.py {name}' in docstring or f'tools/dist_train.sh {name} 4' in docstring
+    commands = (
+        f'python tools/train.py {name}',
+        f'tools/dist_train.sh {name} 4',
+        f'tools/test.py {name} pretrained',
+    )
+    assert any(command in docstring for command in commands)
 
 
 @each_leaf

@@ -26,12 +26,14 @@ PACKAGES = (
     'timm',
     'numpy',
     'opencv-python',
+    'torchcam',
 )
 
 
 def describe_run(runner: Runner, checkpoint: str) -> dict[str, Any]:
     """JSON-able record of a run and of the checkpoint it used."""
-    content = load_checkpoint_file(checkpoint, map_location='cpu')
+    is_file = os.path.isfile(checkpoint)  # else the pretrained weights that the config names
+    content = load_checkpoint_file(checkpoint, map_location='cpu') if is_file else {}
     meta = content.get('meta', {}) if isinstance(content, dict) else {}
     dataset = runner.test_dataloader.dataset
     return dict(
@@ -39,7 +41,7 @@ def describe_run(runner: Runner, checkpoint: str) -> dict[str, Any]:
         config_file=runner.cfg.filename,
         training_config=meta.get('cfg'),
         checkpoint=str(checkpoint),
-        checkpoint_sha256=file_digest(checkpoint),
+        checkpoint_sha256=file_digest(checkpoint) if is_file else None,
         checkpoint_epoch=meta.get('epoch'),
         training_seed=meta.get('seed'),
         seed=runner.seed,

@@ -21,20 +21,28 @@ from mmwsol.evaluation.image_results import SUFFIX
 from mmwsol.evaluation.metrics import LocalizationMetric
 from mmwsol.registry import METRICS
 
+from .post_hoc_options import add_post_hoc_arguments, use_post_hoc_maps
 from .run_config import add_run_arguments, drop_pretrained_weights, load_config
 from .run_record import describe_run
+
+PRETRAINED = 'pretrained'  # in place of a checkpoint
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a weakly supervised localizer')
     add_run_arguments(parser)
-    parser.add_argument('checkpoint', help='what tools/train.py or a converter wrote')
+    parser.add_argument(
+        'checkpoint',
+        help="what tools/train.py or a converter wrote, or 'pretrained': the weights that the config's init_cfg names for "
+        'backbone and head',
+    )
     parser.add_argument(
         '--protocol',
         action='append',
         metavar='NAME[:SWITCH=VALUE...]',
         help="score under this protocol instead of the config's; may be repeated, e.g. bas_ext:threshold=0.1:topk=200",
     )
+    add_post_hoc_arguments(parser)
     parser.add_argument('--ten-crop', action='store_true', help='classify ten crops, localize the centre one')
     parser.add_argument(
         '--out',
@@ -49,8 +57,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     args = parse_arguments(argv)
     cfg = load_config(args)
-    drop_pretrained_weights(cfg.model)
-    cfg.load_from = args.checkpoint
+    if args.checkpoint == PRETRAINED:
+        check_pretrained(cfg)
+    else:
+        drop_pretrained_weights(cfg.model)
+        cfg.load_from = args.checkpoint
+    use_post_hoc_maps(cfg, args.maps, args.layer)
     if args.protocol:
         replace_protocols(cfg, args.protocol)
     keep_images(cfg)
@@ -59,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     if args.show_dir:
         cfg.default_hooks.draw_samples = dict(type='mmwsol.DrawSamplesHook', out_dir=args.show_dir)
     runner = Runner.from_cfg(cfg)
-    check_checkpoint(runner.model, args.checkpoint)
+    if args.checkpoint == PRETRAINED:
+        getattr(runner.model, 'module', runner.model).init_weights()
+    else:
+        check_checkpoint(runner.model, args.checkpoint)
     metrics = runner.test()
     if is_main_process():
         write_result(args.out or Path(runner.log_dir) / 'result.json', runner, args.checkpoint, metrics)
@@ -97,6 +112,19 @@ def use_ten_crops(cfg: Config) -> None:
         raise ValueError('--ten-crop needs ten_crop_pipeline in the config: a test pipeline with TenCrop')
     cfg.test_dataloader.dataset.pipeline = cfg.ten_crop_pipeline
     cfg.test_dataloader.batch_size = max(1, cfg.test_dataloader.batch_size // 10)
+
+
+def check_pretrained(cfg: Config) -> None:
+    """``ValueError`` unless backbone and head both name pretrained weights, so that nothing random is tested."""
+    for part in ('backbone', 'head'):
+        declared = cfg.model[part].get('init_cfg') or []
+        if all(
+            init['type'] != 'Pretrained' for init in ([declared] if isinstance(declared, dict) else declared)
+        ):
+            raise ValueError(
+                f"'{PRETRAINED}' tests the weights that the config names, but model.{part}.init_cfg has no "
+                "dict(type='Pretrained', checkpoint=...); give a checkpoint, or start from configs/posthoc"
+            )
 
 
 def check_checkpoint(model: nn.Module, path: str) -> None:

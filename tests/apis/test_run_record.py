@@ -48,3 +48,9 @@ def test_checkpoint_without_meta_is_recorded_too(tmp_path: Path) -> None:
     torch.save(dict(state_dict={}), tmp_path / 'bare.pth')
     runner = SimpleNamespace(cfg=Config(dict()), seed=0, test_dataloader=SimpleNamespace(dataset=Birds()))
     assert describe_run(runner, str(tmp_path / 'bare.pth'))['checkpoint_epoch'] is None
+
+
+def test_pretrained_weights_of_the_config_have_no_file_to_hash() -> None:
+    runner = SimpleNamespace(cfg=Config(dict()), seed=0, test_dataloader=SimpleNamespace(dataset=Birds()))
+    record = describe_run(runner, 'pretrained')
+    assert record['checkpoint'] == 'pretrained' and record['checkpoint_sha256'] is None

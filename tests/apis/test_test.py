@@ -73,13 +73,22 @@ def test_ten_crops_take_their_pipeline_and_a_tenth_of_the_batch() -> None:
         use_ten_crops(Config(dict()))
 
 
+class FakeModel(nn.Linear):
+    """Knows whether its weights were initialised."""
+
+    initialised = False
+
+    def init_weights(self) -> None:
+        self.initialised = True
+
+
 class FakeRunner:
     """Keeps the config and tests nothing."""
 
     test_evaluator = SimpleNamespace(metrics=[])
 
     def __init__(self, cfg: Config) -> None:
-        self.cfg, self.model, self.log_dir = cfg, nn.Linear(1, 1), str(Path(cfg.work_dir) / 'now')
+        self.cfg, self.model, self.log_dir = cfg, FakeModel(1, 1), str(Path(cfg.work_dir) / 'now')
 
     def test(self) -> dict[str, float]:
         return dict(loc=0.5)
@@ -164,6 +173,26 @@ def test_evaluators_of_localizations_keep_their_images(run: object) -> None:
     cfg = Config(dict(test_evaluator=evaluators))
     keep_images(cfg)
     assert [e.get('per_image') for e in cfg.test_evaluator] == [None, True, True]
+
+
+def test_post_hoc_maps_of_the_command_go_into_the_model(run: object) -> None:
+    cfg = run('--maps', 'bagcams', '--layer', '3')
+    assert cfg.model.maps == dict(type='mmwsol.BagCAMs', layer=3)
+
+
+def test_pretrained_in_place_of_a_checkpoint_loads_what_the_config_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runners: list[FakeRunner] = []
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: runners.append(FakeRunner(cfg)) or runners[0])
+    monkeypatch.setattr(test_api, 'describe_run', lambda runner, checkpoint: dict(checkpoint=checkpoint))
+    main(['posthoc/posthoc_mobilenetv1_ilsvrc.py', 'pretrained', '--work-dir', str(tmp_path)])
+    assert runners[0].model.initialised and not runners[0].cfg.load_from
+    with pytest.raises(ValueError, match=r'model.backbone.init_cfg has no dict\(type=.Pretrained'):
+        main([TOY, 'pretrained', '--work-dir', str(tmp_path)])
+    with pytest.raises(ValueError, match=r'model\.head\.init_cfg has no'):
+        main(['cam/cam_mobilenetv1_cub.py', 'pretrained', '--work-dir', str(tmp_path)])
 
 
 def test_result_file_holds_metrics_evaluation_and_the_run(
