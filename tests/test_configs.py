@@ -80,6 +80,18 @@ def test_docstring_says_the_command(path: Path) -> None:
 
 
 @each_leaf
+def test_only_the_fully_supervised_baseline_trains_on_boxes_or_masks(path: Path) -> None:
+    dataset = Config.fromfile(str(path)).train_dataloader.dataset
+    marked = path.parent.name == 'fullsup'
+    kind = dataset['type']
+    assert ('FullySupervised' in (kind if isinstance(kind, str) else kind.__name__)) == marked
+    assert not marked or set(dataset) == {'type', 'dataset', 'images_per_class'}
+    assert not dataset.get('test_mode') and (marked or dataset.get('split', 'train').startswith('train'))
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring.startswith('FULLY SUPERVISED baseline, no WSOL method') == marked
+
+
+@each_leaf
 def test_model_builds_with_the_class_count_of_the_data(path: Path) -> None:
     cfg = Config.fromfile(str(path))
     model = build(cfg)

@@ -3,6 +3,7 @@ from .coco14 import COCO14
 from .cub import CUB
 from .data_root import resolve_data_path
 from .fgvc_aircraft import FGVCAircraft
+from .fully_supervised import FullySupervised
 from .ilsvrc import ILSVRC
 from .image_folder import ImageFolder
 from .multi_label_dataset import MultiLabelDataset
@@ -21,6 +22,7 @@ __all__ = [
     'ILSVRC',
     'VOC12',
     'FGVCAircraft',
+    'FullySupervised',
     'ImageFolder',
     'MultiLabelDataset',
     'OpenImages30k',

@@ -44,7 +44,8 @@ class LocDataSample(BaseDataElement):
     ================ ================= ============================================================================
 
     ``resize_shape``, ``crop_offset`` and ``flip`` are the way back to original pixels:
-    ``x_ori = (x_input + left) * W_ori / W_resize``.
+    ``x_ori = (x_input + left) * W_ori / W_resize``. *Test only* has one exception, for fully supervised baselines: the data
+    set ``FullySupervised``.
     """
 
 

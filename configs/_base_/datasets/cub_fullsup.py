@@ -1,8 +1,14 @@
-"""CUB-200-2011 in the frame of BAS and SAT; validated on CUBV2, 1,000 images (train-fullsup), so that no test box chooses anything."""
+"""FULLY SUPERVISED: trains on the boxes of five images a class of CUBV2 (train-fullsup), tests as cub_direct.
+
+The images of CUBV2 and their metadata lie as `mmwsol.datasets.CUB` expects its split `val`.
+"""
 
 from mmengine.config import read_base
 
-with read_base():
-    from .cub import *
+from mmwsol.datasets import CUB, FullySupervised
 
-val_dataloader = dict(val_dataloader, dataset=dict(val_dataloader.dataset, split='val'))
+with read_base():
+    from .cub_direct import *
+
+labelled = dict(type=CUB, split='val', test_mode=True, pipeline=train_pipeline)
+train_dataloader.dataset = dict(type=FullySupervised, dataset=labelled, images_per_class=5)  # update() would merge it

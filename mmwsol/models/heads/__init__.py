@@ -3,6 +3,7 @@ from .bas_head import BASHead
 from .cam_head import CAMHead
 from .class_token_head import ClassTokenHead
 from .dawsol_head import DAWSOLHead
+from .fully_supervised_head import FullySupervisedHead
 from .loc_head import LocHead
 from .sat_head import SATHead
 from .spg_head import SPGHead
@@ -15,6 +16,7 @@ __all__ = [
     'CAMHead',
     'ClassTokenHead',
     'DAWSOLHead',
+    'FullySupervisedHead',
     'LocHead',
     'SATHead',
     'SPGHead',
