@@ -17,6 +17,7 @@ with read_base():
 backbone.update(attention='always')
 model.update(backbone=backbone)
 model.head.update(num_classes=num_classes, in_channels=out_channels, conv_channels=conv_channels)
+model.head.init_cfg = [dict(type='Kaiming', layer='Conv2d'), dict(type='TruncNormal', layer='Linear', std=0.02)]
 model.head.update(diffuse_at_test=True)
 model.head.diffusion.update(steps=(4, 4, 4, 4))
 optim_wrapper.paramwise_cfg.roles[0].update(match='backbone.cls_token$')

@@ -14,6 +14,8 @@ with read_base():
 
 optim_wrapper.optimizer.update(lr=1e-6)
 model.head.update(num_classes=num_classes)
+# as in the authors' run: DeiT's classifier bias stays, its weight does not fit
+model.head.init_cfg = dict(backbone.init_cfg, rename={'head.': 'semantic.'}, only=['semantic.bias'])
 train_dataloader.update(batch_size=64)
 train_cfg.update(max_epochs=10)
 param_scheduler[0].update(milestones=[9])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -82,12 +82,14 @@ def load_pretrained_weights(
     match: str = 'name',
     adapt: Callable[[dict[str, Tensor]], Mapping[str, Tensor]] | None = None,
     rename: Mapping[str, str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> None:
     """Copy a checkpoint into ``module`` (half precision is widened).
 
     Args:
         rename: beginnings of the names in the file and what stands in their place here, ``{'head.': 'fc.'}``.
         adapt: brings what the file holds into the module's names and shapes first.
+        only: beginnings of the module's names that are taken, ``['semantic.bias']``; the others stay as they are.
         match: ``name`` copies equal names of equal shape, what else the checkpoint holds (a classifier) is left;
             ``position`` ignores the names: the n-th tensor of the checkpoint goes to the n-th of the module, batch
             counters left out, until the module is full.
@@ -101,7 +103,9 @@ def load_pretrained_weights(
     if adapt is not None:
         source = dict(adapt(source))
     own = {
-        key: value for key, value in module.state_dict().items() if not key.endswith('num_batches_tracked')
+        key: value
+        for key, value in module.state_dict().items()
+        if not key.endswith('num_batches_tracked') and (only is None or key.startswith(tuple(only)))
     }
     if match == 'position':
         values = [value for key, value in source.items() if not key.endswith('num_batches_tracked')]
@@ -126,7 +130,8 @@ def load_pretrained_weights(
 class PretrainedModule(BaseModule):
     """A module whose ``init_cfg`` may name pretrained weights among its random initialisers.
 
-    ``dict(type='Pretrained', checkpoint=..., match='name' | 'position', rename={...})`` goes to :meth:`load_pretrained`.
+    ``dict(type='Pretrained', checkpoint=..., match='name' | 'position', rename={...}, only=[...])`` goes to
+    :meth:`load_pretrained`.
     """
 
     def load_pretrained(self, **config: Any) -> None:

@@ -187,3 +187,15 @@ def test_renamed_beginnings_take_a_classifier_out_of_a_network(tmp_path: Path) -
     load_pretrained_weights(module, save(tmp_path, state), rename={'head.': 'fc.'})
     assert torch.equal(module['fc'].weight, state['head.weight'])
     assert torch.equal(module['fc'].bias, state['head.bias'])
+
+
+def test_only_the_named_tensors_are_taken_where_others_do_not_fit(tmp_path: Path) -> None:
+    state = {'head.weight': torch.rand(2, 3), 'head.bias': torch.rand(2)}
+    module = nn.ModuleDict(dict(semantic=nn.Conv2d(3, 2, 3)))
+    before = module['semantic'].weight.clone()
+    checkpoint = save(tmp_path, state)
+    load_pretrained_weights(module, checkpoint, rename={'head.': 'semantic.'}, only=['semantic.bias'])
+    assert torch.equal(module['semantic'].bias, state['head.bias'])
+    assert torch.equal(module['semantic'].weight, before)
+    with pytest.raises(ValueError, match=r'semantic\.weight: expected \(2, 3, 3, 3\), got \(2, 3\)'):
+        load_pretrained_weights(module, checkpoint, rename={'head.': 'semantic.'})

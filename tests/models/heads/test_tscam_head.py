@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from torch import Tensor
 
+from mmwsol.models.backbones.pretrained_weights import read_state_dict
 from mmwsol.models.heads import TSCAMHead
 from mmwsol.models.layers import minmax
+from mmwsol.registry import MODELS
 
 CLASSES = 6
 SCM = dict(type='ActivationDiffusion', steps=(4, 4))
@@ -107,3 +111,16 @@ def test_prediction_keeps_the_best_classes_and_the_true_one(
 def test_wrong_arguments_are_named(kwargs: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def test_ilsvrc_starts_from_the_classifier_bias_of_deit(
+    shared_dir: Path, monkeypatch: pytest.MonkeyPatch, repo_dir: Path
+) -> None:
+    monkeypatch.setenv('MMWSOL_WEIGHTS_ROOT', str(shared_dir / 'weights'))
+    cfg = Config.fromfile(repo_dir / 'configs/tscam/tscam_deittiny_ilsvrc.py').model.head
+    cfg.init_cfg.checkpoint = 'deit_tiny_patch16_224.pth'
+    head = MODELS.build(cfg)
+    drawn = head.semantic.weight.clone()
+    head.init_weights()
+    assert torch.equal(head.semantic.bias, read_state_dict('deit_tiny_patch16_224.pth')['head.bias'])
+    assert torch.equal(head.semantic.weight, drawn)
