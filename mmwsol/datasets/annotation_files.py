@@ -18,11 +18,12 @@ from PIL import Image
 MASK_SUFFIXES = {'.png', '.bmp', '.tif', '.tiff', '.gif', '.jpg', '.jpeg'}
 
 
-def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
+def read_cub(root: str, with_boxes: bool = True, train: bool | None = None) -> list[dict[str, Any]]:
     """Images in CUB-200-2011's layout, in the order of ``images.txt``; also ``img_path``, ``is_train``.
 
     ``img_id`` is the path below ``images/``, as in wsolevaluation. ``with_boxes=False`` never opens
-    ``bounding_boxes.txt``. ``size`` comes from the optional ``image_sizes.txt``.
+    ``bounding_boxes.txt``; ``train`` keeps one split, and the boxes of the other need not be there. ``size`` comes
+    from the optional ``image_sizes.txt``.
     """
     num_classes = len(read_cub_classes(root))
     paths = read_table(os.path.join(root, 'images.txt'), 1, ' ', str)
@@ -35,11 +36,14 @@ def read_cub(root: str, with_boxes: bool = True) -> list[dict[str, Any]]:
     _check_range(splits, 0, 1, os.path.join(root, 'train_test_split.txt'))
     entries = []
     for key, (img_id,) in paths.items():
+        is_train = look_up(splits, key, root, 'train_test_split.txt')[0] == 1
+        if train not in (None, is_train):
+            continue
         entry = {
             'img_id': img_id,
             'img_path': os.path.join(root, 'images', img_id),
             'gt_label': look_up(labels, key, root, 'image_class_labels.txt')[0] - 1,
-            'is_train': look_up(splits, key, root, 'train_test_split.txt')[0] == 1,
+            'is_train': is_train,
         }
         if with_boxes:
             x, y, w, h = look_up(boxes, key, root, 'bounding_boxes.txt')

@@ -54,16 +54,17 @@ class CUB(PublishedDataset):
         if self.split == 'val':
             return self._read_val()
         if has_split_folders(self.data_root):
-            return read_split_folders(self.data_root, self.split, self.test_mode)
-        entries = read_cub(self.data_root, with_boxes=self.test_mode)
-        chosen = [entry for entry in entries if entry.pop('is_train') == (self.split == 'train')]
-        return chosen, read_cub_classes(self.data_root)
+            return read_split_folders(self.data_root, self.split, self.reads_boxes)
+        entries = read_cub(self.data_root, with_boxes=self.reads_boxes, train=self.split == 'train')
+        for entry in entries:
+            del entry['is_train']
+        return entries, read_cub_classes(self.data_root)
 
     def _read_val(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         has_list = os.path.exists(os.path.join(self.data_root, 'classes.txt'))
         classes = read_cub_classes(self.data_root) if has_list else None
         entries = read_wsol_metadata(
-            self.ann_dir, self.test_mode, self.NUM_CLASSES if classes is None else len(classes)
+            self.ann_dir, self.reads_boxes, self.NUM_CLASSES if classes is None else len(classes)
         )
         root = self.val_root or self._find_val_root(entries[0]['img_id'])
         for entry in entries:

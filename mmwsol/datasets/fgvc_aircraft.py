@@ -57,11 +57,11 @@ class FGVCAircraft(PublishedDataset):
         classes = read_lines(self._below(LEVELS[self.level]))
         list_path = self._below(f'images_{self.level}_{self.split}.txt')
         names = {stem: name for stem, (name,) in read_table(list_path, 1, ' ', str).items()}
-        boxes = read_table(boxes_path, 4, ' ', float) if self.test_mode else {}
+        boxes = read_table(boxes_path, 4, ' ', float) if self.reads_boxes else {}
         entries = []
         for stem, label in zip(names, labels_of(list(names.values()), classes, list_path)):
             entries.append(self._entry(stem, label))
-            if self.test_mode:
+            if self.reads_boxes:
                 box = look_up(boxes, stem, os.path.dirname(boxes_path), 'images_box.txt')
                 entries[-1]['gt_bboxes'] = np.array([box], np.float64)  # (1, 4)
         return entries, classes

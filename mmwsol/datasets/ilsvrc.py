@@ -119,7 +119,7 @@ class ILSVRC(PublishedDataset):
 
     def _read_val2(self, folder: str) -> tuple[list[dict[str, Any]], Sequence[str]]:
         source = first_existing(self._annotation_candidates(), "boxes of ILSVRC's val (ImageNetV2)")
-        entries = read_wsol_metadata(source, self.test_mode, self.NUM_CLASSES)
+        entries = read_wsol_metadata(source, self.reads_boxes, self.NUM_CLASSES)
         for entry in entries:
             entry['img_path'] = os.path.join(folder, entry['img_id'].removeprefix('val2/'))
         return entries, self._classes('')[1] or NUMBERS
@@ -132,7 +132,7 @@ class ILSVRC(PublishedDataset):
             self._annotation_candidates(), "boxes of ILSVRC's test (its validation images)"
         )
         if _is_metadata(source):
-            entries = read_wsol_metadata(source, self.test_mode)
+            entries = read_wsol_metadata(source, self.reads_boxes)
         else:
             entries = self._label(_read_boxes(source, paths), wnids, source)
         for entry in entries:

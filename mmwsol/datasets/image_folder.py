@@ -62,9 +62,12 @@ class ImageFolder(WSOLDataset):
                 logger='current',
                 level=logging.WARNING,
             )
-        if self.test_mode and self.boxes_file is not None:
+        if self.reads_boxes and self.boxes_file is not None:
             self._add_boxes(entries)
         return entries, classes
+
+    def _own_split(self) -> str | None:
+        return os.path.basename(os.path.normpath(self.data_root))
 
     def _classes(self) -> tuple[list[str], set[str]]:
         """Class names in label order, and the folders that exist."""

@@ -50,7 +50,7 @@ class OpenImages30k(PublishedDataset):
             rows = read_table(path, 1, ',', int, from_right=True)
             entries = [{'img_id': img_id, 'gt_label': label} for img_id, (label,) in rows.items()]
         else:
-            entries = read_wsol_metadata(self.ann_dir, self.test_mode, self.NUM_CLASSES)
+            entries = read_wsol_metadata(self.ann_dir, self.reads_boxes, self.NUM_CLASSES)
         place_entries(entries, self.data_root, self.mask_root or self.data_root)
         return entries, names_of_folders(entries, self.NUM_CLASSES)
 

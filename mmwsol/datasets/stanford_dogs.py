@@ -33,7 +33,7 @@ class StanfordDogs(PublishedDataset):
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         if has_split_folders(self.data_root):
-            return read_split_folders(self.data_root, self.split, self.test_mode)
+            return read_split_folders(self.data_root, self.split, self.reads_boxes)
         path = first_existing(self._lists(), f'list of Stanford Dogs ({self.split})')
         files, labels = read_mat(path, 'file_list', 'labels')
         if len(files) != len(labels):
@@ -48,7 +48,7 @@ class StanfordDogs(PublishedDataset):
                 )
             img_path = os.path.join(self.data_root, 'Images', name)
             entries.append({'img_id': name, 'img_path': img_path, 'gt_label': int(label) - 1})
-            if self.test_mode:
+            if self.reads_boxes:
                 xml = read_xml(os.path.join(self.data_root, 'Annotation', os.path.splitext(name)[0]))
                 entries[-1].update(gt_bboxes=xml.bboxes, size=xml.size)
         return entries, classes

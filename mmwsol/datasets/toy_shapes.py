@@ -21,6 +21,7 @@ from .data_root import resolve_data_path
 from .toy_drawing import class_name, draw
 from .wsol_dataset import WSOLDataset
 
+IMAGES_PER_CLASS = {'train': 60, 'test': 20, 'val': 10}  # in this order they are seeded
 DRAWING_VERSION = 2  # part of the cache key: raise it with every change of toy_drawing.py
 
 
@@ -34,8 +35,8 @@ class ToyShapes(WSOLDataset):
     processes that draw at the same time don't disturb each other.
 
     Args:
-        split: ``train`` or ``test``, different pictures.
-        images_per_class: by default 60 to train, 20 to test.
+        split: ``train``, ``val`` or ``test``, different pictures.
+        images_per_class: by default 60 to train, 10 to validate, 20 to test.
         image_size: side in pixels.
     """
 
@@ -50,8 +51,8 @@ class ToyShapes(WSOLDataset):
         test_mode: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+        if split not in IMAGES_PER_CLASS:
+            raise ValueError(f"split must be 'train', 'val' or 'test', got {split!r}")
         if not 2 <= num_classes <= 24 or image_size < 32:
             raise ValueError(
                 f'need num_classes in 2..24 and image_size >= 32, got {num_classes} and {image_size}'
@@ -61,14 +62,14 @@ class ToyShapes(WSOLDataset):
             'version': DRAWING_VERSION,
             'split': split,
             'num_classes': num_classes,
-            'images_per_class': images_per_class or (60 if split == 'train' else 20),
+            'images_per_class': images_per_class or IMAGES_PER_CLASS[split],
             'image_size': image_size,
             'seed': seed,
         }
         key = hashlib.sha1(json.dumps(self.drawing, sort_keys=True).encode()).hexdigest()[:10]
         super().__init__(
             data_root=os.path.join(resolve_data_path(data_root), f'{split}-{key}'),
-            test_mode=split == 'test' if test_mode is None else test_mode,
+            test_mode=split != 'train' if test_mode is None else test_mode,
             **kwargs,
         )
 
@@ -81,7 +82,7 @@ class ToyShapes(WSOLDataset):
             {'img_id': img_id, 'img_path': str(root / 'images' / f'{img_id}.jpg'), 'gt_label': label}
             for img_id, label in labels['images'].items()
         ]
-        if self.test_mode:
+        if self.reads_boxes:
             boxes = json.loads((root / 'boxes.json').read_text())
             for entry in entries:
                 img_id = entry['img_id']
@@ -118,7 +119,7 @@ class ToyShapes(WSOLDataset):
         print_log(f'drawing {len(pairs)} pictures to {self.data_root}', logger='current')
         for label, index in track_iter_progress(pairs) if sys.stdout.isatty() else pairs:
             rng = np.random.default_rng(
-                [self.drawing['seed'], ('train', 'test').index(self.split), label, index]
+                [self.drawing['seed'], list(IMAGES_PER_CLASS).index(self.split), label, index]
             )
             img, mask = draw(label, num_classes, self.drawing['image_size'], rng)
             img_id = f'{label:02d}_{index:04d}'

@@ -37,6 +37,11 @@ class WSOLDataset(BaseDataset):
     processes map it instead of reading and checking it again. ``data_root`` is taken relative to
     ``MMWSOL_DATA_ROOT``. ``shots`` keeps so many training images of each class,
     drawn with ``shots_seed`` for each class on its own (few-shot training).
+
+    ``holdout`` takes so many images of each class away from the split, drawn with ``holdout_seed``; with
+    ``held_out`` it is these that the data set has: a validation split out of the training list.
+    ``with_boxes=False`` never opens box or mask files, in test mode neither. ``metainfo['split']`` names the
+    split, so that a choice made on test data can be told.
     """
 
     FREE_SKIPS = 8
@@ -51,12 +56,25 @@ class WSOLDataset(BaseDataset):
         max_broken: float = 0.05,
         shots: int | None = None,
         shots_seed: int = 0,
+        holdout: int = 0,
+        holdout_seed: int = 0,
+        held_out: bool = False,
+        with_boxes: bool = True,
         **kwargs: Any,
     ) -> None:
         if shots is not None and (test_mode or shots < 1):
             raise ValueError(
                 f'shots keeps at least one image of each class, in training only; got shots={shots}'
             )
+        if holdout < 0 or (held_out and not holdout):
+            raise ValueError(
+                f'holdout must be the number of images held out of each class, and positive for a validation '
+                f'split of these; got holdout={holdout}; state the same number in the training data set'
+            )
+        self.holdout = holdout
+        self.holdout_seed = holdout_seed
+        self.held_out = held_out
+        self.with_boxes = with_boxes
         self.max_broken = max_broken
         self.shots = shots
         self.shots_seed = shots_seed
@@ -69,7 +87,7 @@ class WSOLDataset(BaseDataset):
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         """All images and the class names.
 
-        An entry has ``img_id``, ``img_path``, ``gt_label`` (int) and, if ``test_mode``, may have
+        An entry has ``img_id``, ``img_path``, ``gt_label`` (int) and, if ``reads_boxes``, may have
         ``gt_bboxes`` ((M, 4) float64 xyxy in pixels of the file), ``size`` (W, H), and either ``mask_path``
         (one file with 0 background, 1 object, 255 ignored, of the image's size) or ``mask_paths`` (one file an
         instance, object where > 0, of any size) with ``ignore_path`` (or ``None``), or ``class_mask`` (one file of class
@@ -87,6 +105,20 @@ class WSOLDataset(BaseDataset):
         return None
 
     @property
+    def reads_boxes(self) -> bool:
+        """Whether boxes and masks are read and handed out."""
+        return self.test_mode and self.with_boxes
+
+    @property
+    def split_name(self) -> str | None:
+        """Name of the split, with ``test`` in it if it is test data; ``val`` if held out of training data."""
+        name = self._own_split()
+        return 'val' if self.held_out and name in (None, 'train') else name
+
+    def _own_split(self) -> str | None:
+        return getattr(self, 'split', None)
+
+    @property
     def num_classes(self) -> int:
         self.full_init()
         return len(self._metainfo['classes'])
@@ -100,6 +132,7 @@ class WSOLDataset(BaseDataset):
         """Read and check the list, or map it from disk."""
         if self._fully_initialized:
             return
+        self._metainfo.setdefault('split', self.split_name)
         path = self._index_path()
         if path is None or not self._use_index(path):
             started = time.time_ns()
@@ -151,13 +184,15 @@ class WSOLDataset(BaseDataset):
         if not entries:
             raise ValueError(f'{self.data_root}: {type(self).__name__} found no images; check data_root')
         self._check_labels(entries)
+        if self.holdout:
+            entries = self._split_holdout(entries)
         if self.shots is not None:
             entries = self._draw_shots(entries, self.shots)
         self._image_folders = _check_files([entry['img_path'] for entry in entries])
-        if self.test_mode:
+        if self.reads_boxes:
             self._image_folders += _check_files([path for e in entries for path in _mask_files(e)], 'mask')
             self._check_boxes(entries)
-        unwanted = {'size'} if self.test_mode else {'size', *LOCATION_KEYS}
+        unwanted = {'size'} if self.reads_boxes else {'size', *LOCATION_KEYS}
         for entry in entries:
             for key in unwanted & entry.keys():
                 del entry[key]
@@ -204,13 +239,21 @@ class WSOLDataset(BaseDataset):
                 f'shots={shots}, but class {self._metainfo["classes"][label]} of {self.data_root} has '
                 f'{counts[label]} training images'
             )
-        kept = [
-            np.random.default_rng([self.shots_seed, label]).choice(
-                np.flatnonzero(labels == label), shots, False
+        return [entries[i] for i in _draw_of_each_class(labels, shots, self.shots_seed)]
+
+    def _split_holdout(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The held-out entries or the others, in the order of the data set; each class must keep an image."""
+        labels = np.array([entry['gt_label'] for entry in entries])  # (N,)
+        counts = np.bincount(labels)
+        small = np.flatnonzero((counts > 0) & (counts <= self.holdout))
+        if len(small):
+            raise ValueError(
+                f'holdout={self.holdout} leaves no image of class {self._metainfo["classes"][small[0]]} of '
+                f'{self.data_root}, which has {counts[small[0]]}; hold out fewer'
             )
-            for label in range(len(counts))
-        ]
-        return [entries[i] for i in np.sort(np.concatenate(kept))]
+        drawn = np.zeros(len(entries), bool)
+        drawn[_draw_of_each_class(labels, self.holdout, self.holdout_seed)] = True
+        return [entry for entry, out in zip(entries, drawn) if out == self.held_out]
 
     def _check_labels(self, entries: list[dict[str, Any]]) -> None:
         classes = self._metainfo['classes']
@@ -254,6 +297,15 @@ class WSOLDataset(BaseDataset):
                 f'{past} boxes of {self.data_root} reach slightly past their image and are used as published',
                 logger='current',
             )
+
+
+def _draw_of_each_class(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Rising indices of ``count`` images of each class that occurs in labels (N,), drawn for each on its own."""
+    drawn = [
+        np.random.default_rng([seed, label]).choice(np.flatnonzero(labels == label), count, False)
+        for label in np.unique(labels)
+    ]
+    return np.sort(np.concatenate(drawn))
 
 
 def _mask_files(entry: Mapping[str, Any]) -> list[str]:

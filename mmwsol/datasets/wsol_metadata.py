@@ -62,12 +62,15 @@ class WSOLMetadata(WSOLDataset):
         names = self._class_names()
         num_classes = self.requested_classes if names is None else len(names)
         entries = read_wsol_metadata(
-            self.ann_dir, with_boxes=self.test_mode, num_classes=num_classes, ids_file=self.ids_file
+            self.ann_dir, with_boxes=self.reads_boxes, num_classes=num_classes, ids_file=self.ids_file
         )
         place_entries(entries, self.data_root, self.mask_root or self.data_root)
         if names is None:
             names = [str(i) for i in range(num_classes or 1 + max(entry['gt_label'] for entry in entries))]
         return entries, names
+
+    def _own_split(self) -> str | None:
+        return os.path.basename(os.path.normpath(self.ann_dir))
 
     def annotation_paths(self) -> list[str]:
         return metadata_paths(self.ann_dir)

@@ -121,6 +121,58 @@ def test_split_folders_must_fit_their_lists(split_folders):
         CUB('CUB', split='test')
 
 
+def ids(dataset):
+    return [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+
+
+@pytest.fixture
+def many_birds(cub_root, image_writer):
+    """Twenty images of each of two classes: 0..11 of a class train, 12..19 test; box i is (i, 0, i + 1, 1)."""
+    images = [(f'{c}.X/{i}.jpg', c, i) for c in (1, 2) for i in range(20)]
+    for name, c, i in images:
+        image_writer(cub_root / 'images' / name, seed=20 * c + i)
+    rows = {
+        'images.txt': [name for name, _, _ in images],
+        'image_class_labels.txt': [c for _, c, _ in images],
+        'train_test_split.txt': [int(i < 12) for _, _, i in images],
+        'bounding_boxes.txt': [f'{i}.0 0.0 1.0 1.0' for _, _, i in images],
+    }
+    for file, values in rows.items():
+        (cub_root / file).write_text('\n'.join(f'{n} {value}' for n, value in enumerate(values, 1)))
+    return cub_root
+
+
+def test_held_out_split_is_what_training_leaves(many_birds):
+    train, val = CUB(holdout=3), CUB(held_out=True, holdout=3, test_mode=True)
+    assert (len(train), len(val)) == (18, 6) and [i[0] for i in ids(val)] == ['1'] * 3 + ['2'] * 3
+    assert sorted(ids(train) + ids(val)) == sorted(ids(CUB(split='train')))
+    assert 'gt_bboxes' in val.get_data_info(0) and 'gt_bboxes' not in train.get_data_info(0)
+    assert (train.metainfo['split'], val.metainfo['split']) == ('train', 'val')
+    assert (
+        ids(CUB(held_out=True, holdout=3, holdout_seed=1)) != ids(val) == ids(CUB(held_out=True, holdout=3))
+    )
+
+
+def test_held_out_split_needs_no_row_of_a_test_box(many_birds):
+    file = many_birds / 'bounding_boxes.txt'
+    rows = file.read_text().splitlines()
+    before = CUB(held_out=True, holdout=3, test_mode=True)
+    file.write_text('\n'.join(row for row in rows if float(row.split()[1]) < 12))
+    after = CUB(held_out=True, holdout=3, test_mode=True)
+    for i in range(6):
+        np.testing.assert_array_equal(
+            before.get_data_info(i)['gt_bboxes'], after.get_data_info(i)['gt_bboxes']
+        )
+    with pytest.raises(ValueError, match=r'bounding_boxes\.txt: no line for image id'):
+        CUB(split='test')
+
+
+def test_held_out_split_without_boxes_opens_no_box_file(many_birds):
+    (many_birds / 'bounding_boxes.txt').unlink()
+    val = CUB(held_out=True, holdout=3, test_mode=True, with_boxes=False)
+    assert val.get_data_info(0)['test_mode'] and 'gt_bboxes' not in val.get_data_info(0)
+
+
 def test_it_is_found_by_its_plain_name(cub_root):
     assert isinstance(DATASETS.build({'type': 'CUB', 'split': 'test'}), CUB)
 

@@ -89,5 +89,5 @@ def test_read_only_root_is_explained(data_root, monkeypatch):
 def test_arguments_out_of_range_are_refused(data_root):
     with pytest.raises(ValueError, match=r'num_classes in 2\.\.24 and image_size >= 32, got 1 and 48'):
         build(num_classes=1)
-    with pytest.raises(ValueError, match="'train' or 'test'"):
-        build('val')
+    with pytest.raises(ValueError, match="'train', 'val' or 'test', got 'dev'"):
+        build('dev')

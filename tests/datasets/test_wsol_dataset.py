@@ -160,6 +160,40 @@ def test_few_shots_are_drawn_class_by_class_and_with_their_seed(folder):
     assert len({tuple(drawn(shots_seed=seed)) for seed in range(6)}) > 1
 
 
+def test_holdout_is_drawn_class_by_class_before_the_shots(folder):
+    def drawn(**kwargs):
+        dataset = Listed(folder, **kwargs)
+        return [int(dataset.get_data_info(i)['img_id']) for i in range(len(dataset))]
+
+    out, rest = drawn(holdout=2, held_out=True), drawn(holdout=2)
+    assert sorted(out + rest) == list(range(10)) and [i % 2 for i in out].count(0) == 2
+    assert out == sorted(out)
+    assert not set(drawn(holdout=2, shots=3)) & set(out)
+
+
+def test_holdout_that_empties_a_class_is_refused(folder):
+    with pytest.raises(ValueError, match=r'holdout=5 leaves no image of class a .* which has 5'):
+        Listed(folder, holdout=5)
+
+
+def test_split_of_test_data_keeps_its_name_when_a_part_is_held_out(folder):
+    class Test(Listed):
+        split = 'test'
+
+    assert Listed(folder).metainfo['split'] is None
+    assert Listed(folder, holdout=1, held_out=True).metainfo['split'] == 'val'
+    assert Test(folder, holdout=1, held_out=True).metainfo['split'] == 'test'
+
+
+def test_boxes_can_be_left_alone_in_test_mode(folder):
+    assert 'gt_bboxes' not in Listed(folder, test_mode=True, with_boxes=False).get_data_info(0)
+
+
+def test_validation_of_held_out_images_asks_for_their_number(folder):
+    with pytest.raises(ValueError, match=r'holdout=0; state the same number in the training data set'):
+        Listed(folder, held_out=True)
+
+
 def test_more_shots_than_images_and_shots_at_test_are_refused(folder):
     with pytest.raises(ValueError, match=r'shots=6, but class a .* has 5 training images'):
         Listed(folder, shots=6)
