@@ -193,15 +193,14 @@ def localize(
     """Heat map (H, W) in [0, 1] and box (4,), xyxy in the network input, of one image's raw maps (C, h, w).
 
     ``threshold`` is for protocols that choose theirs on the evaluated data, e.g. the chosen one; without it
-    their box is taken at the first of a list to choose from, or at ``DISPLAY_THRESHOLD`` if every number has
-    its own.
+    their box is taken at the first of ``oracle joint``'s list, or at ``DISPLAY_THRESHOLD``.
     """
     labels = None if gt_label is None else torch.as_tensor(gt_label).reshape(1)
     maps = select_maps(pred_maps[None], map_labels[None], labels, protocol, num_classes)  # (1, h, w)
     heatmaps = protocol_heatmaps(maps, protocol, (img_shape[0], img_shape[1]))
     if threshold is None:
-        own_each = protocol.threshold_source == 'oracle per level'
-        threshold = DISPLAY_THRESHOLD if own_each else protocol.thresholds[0]
+        open_choice = protocol.threshold_source in ('oracle', 'oracle per level') or protocol.awaits_threshold
+        threshold = DISPLAY_THRESHOLD if open_choice else protocol.thresholds[0]
     levels = protocol_levels(heatmaps, protocol, [threshold]).cpu().numpy()
     box = protocol_boxes(levels, 1, protocol)[0, 0]
     return heatmaps[0].nan_to_num(nan=0.0).clamp(0, 1).float().cpu().numpy(), box

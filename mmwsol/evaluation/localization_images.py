@@ -150,6 +150,8 @@ def _number_hits(
         for key, iou in at.items():
             chosen = best[slot, iou]
             numbers[key] = Hits(sweep, iou, int(cuts[chosen]), RANK_LIMITS[limit], float(thresholds[chosen]))
+    if not plan.reports_oracles(row):
+        return {name: where for name, where in numbers.items() if name in stated}
     heatmap = plan.heatmap_of(row)
     for part, name, levels in (('v1', 'MaxBoxAcc', [50]), ('v2', 'MaxBoxAccV2@{:g}', plan.iou_thresholds)):
         _, at_best = max_box_accuracy(counters[f'{part}/{heatmap}'][0], 1, plan.interval)  # (L,)

@@ -31,7 +31,8 @@ class LocalizationPlan:
     map>``); a protocol whose own rules are not one of these has a sweep of its own (``own/<row>``). If its
     Top-k Loc goes by another hit or another map than its GT-known, these are the hits of a second one
     (``topk/<row>``). A protocol that boxes each of its best classes also has ``any/<row>``: one of these
-    boxes is a hit, whichever class it is of; its standard sweeps are those of the true class's map.
+    boxes is a hit, whichever class it is of; its standard sweeps are those of the true class's map. Heat maps
+    of rows with a transferred threshold only have no standard sweeps, whose numbers are oracles.
 
     Attributes:
         levels: the IoU levels that are counted, in percent: those asked for, and 50.
@@ -58,8 +59,9 @@ class LocalizationPlan:
         self._heatmap_rows = list(by_key.values())
         self.hit_shapes = {}
         for heatmap, rows in enumerate(self._heatmap_rows):
-            for part in STANDARD:
-                self.hit_shapes[f'{part}/{heatmap}'] = (len(self.levels), NUM_UINT8_LEVELS)
+            if any(self.reports_oracles(row) for row in rows):
+                for part in STANDARD:
+                    self.hit_shapes[f'{part}/{heatmap}'] = (len(self.levels), NUM_UINT8_LEVELS)
             for row in rows:
                 if not self.is_standard(row):
                     shape = (len(self.levels), len(self.thresholds(row)))
@@ -100,6 +102,10 @@ class LocalizationPlan:
     def heatmap_rows(self) -> list[list[int]]:
         """The rows that share each heat map."""
         return self._heatmap_rows
+
+    def reports_oracles(self, row: int) -> bool:
+        """Whether a row has MaxBoxAcc and MaxBoxAccV2, whose thresholds are chosen on the evaluated images."""
+        return not self.protocols[row].transfers_threshold
 
     def heatmap_of(self, row: int) -> int:
         return next(i for i, rows in enumerate(self._heatmap_rows) if row in rows)
@@ -142,6 +148,8 @@ class LocalizationPlan:
         on_host = dict(zip(images, np.split(stacked, ends[:-1])))  # (k, N, H, W) each
         for heatmap in range(len(self._heatmap_rows)):
             for part, protocol in STANDARD.items():
+                if f'{part}/{heatmap}' not in self.hit_shapes:
+                    continue
                 boxes, levels = gt_bboxes[protocol.gt_rounding], on_host[f'standard/{heatmap}'][0]
                 ious = protocol_ious(levels, NUM_UINT8_LEVELS, boxes, protocol, num_threads)
                 yield f'{part}/{heatmap}', iou_hits(ious, self.levels, protocol.hit)
@@ -171,7 +179,8 @@ class LocalizationPlan:
             of_one = replace(protocol, map_source='gt') if each else protocol
             maps = select_maps(pred_maps, map_labels, gt_labels, of_one, num_classes)  # (N, h, w)
             heatmaps = [protocol_heatmaps(maps, protocol, img_shape)]  # (N, H, W)
-            images[f'standard/{heatmap}'] = [_standard_levels(heatmaps[0], protocol)]
+            if any(self.reports_oracles(row) for row in rows):
+                images[f'standard/{heatmap}'] = [_standard_levels(heatmaps[0], protocol)]
             if each:
                 maps, true = select_each_map(pred_maps, map_labels, gt_labels, protocol, num_classes)
                 heatmaps = [protocol_heatmaps(slot, protocol, img_shape) for slot in maps.unbind(1)]

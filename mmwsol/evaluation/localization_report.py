@@ -17,12 +17,11 @@ from .functional.localization_accuracy import macro_average, max_box_accuracy, u
 from .image_results import ImageResults
 from .localization_counters import CENTRE_GAUSSIAN
 from .localization_plan import LocalizationPlan
-from .protocols import Protocol
 
 LOCALIZATION = ('GT-known', 'Top-1 Loc', 'Top-5 Loc')
-TEXTS = ('protocol', 'threshold', 'source')
-NUM_TEXTS = len(TEXTS)
 CLASSIFICATION = ('Cls top-1', 'Cls top-5')
+# how well boxes agree with pseudo boxes, which stand where true ones would
+AGREEMENT = 'agreement'
 # what SCM publishes as GT-known: boxes of the predicted classes' maps, whether or not a class is right
 PREDICTED = 'GT-known (predicted top-{})'
 
@@ -51,10 +50,11 @@ def localization_summary(
         baselines[1]['size'] = list(centre_size or ())
         if gaussian_hits is not None:
             baselines.append(_gaussian_row(gaussian_hits, plan, counters['images']))
-        notes.append(
-            f"MaxBoxAcc, MaxBoxAccV2 and @level: wsolevaluation's rules on the row's map, thresholds in "
-            f'steps of {plan.interval:g}, the best for each level on these images (oracle).'
-        )
+        if gaussian_hits is not None or any(plan.reports_oracles(row) for row in range(len(rows))):
+            notes.append(
+                f"MaxBoxAcc, MaxBoxAccV2 and @level: wsolevaluation's rules on the row's map, thresholds in "
+                f'steps of {plan.interval:g}, the best for each level on these images (oracle).'
+            )
         notes += [note for row in rows if 'predicted' in row for note in _notes_on_predicted(row, plan)]
     top = 100.0 * counters['ranked'].sum(axis=0) / counters['images']
     if ranked:
@@ -97,28 +97,36 @@ def format_localization_table(summary: Mapping[str, Any]) -> str:
     headings, rows = table_cells(summary)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, heading in enumerate(headings):
-        table.add_column(heading, justify='left' if i < NUM_TEXTS else 'right', no_wrap=True)
+        table.add_column(heading, justify='left' if i < len(text_columns(summary)) else 'right', no_wrap=True)
     for i, cells in enumerate(rows, 1):
         table.add_row(*cells, end_section=i == len(summary['rows']))
     return '\n'.join([*table_lines(table), *_error_lines(summary['rows']), *summary['notes']])
 
 
 def table_cells(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the summary's table as text; the first ``NUM_TEXTS`` columns hold no numbers."""
+    """Headings and rows of the summary's table as text; those of ``text_columns`` come first."""
     levels: Sequence[float] = summary['iou_thresholds']
     rows = [*summary['rows'], *summary['baselines']]
     metrics = [LOCALIZATION[0], *dict.fromkeys(key for row in rows for key in row.get('predicted', ()))]
+    metrics += [AGREEMENT, *(f'{AGREEMENT}@{level:g}' for level in levels)]
     metrics += [*LOCALIZATION[1:], *(f'IoU@{level:g}' for level in levels), 'MaxBoxAcc', 'MaxBoxAccV2']
     metrics += [*(f'MaxBoxAccV2@{level:g}' for level in levels), *CLASSIFICATION]
     metrics = [metric for metric in metrics if any(metric in row for row in rows)]
-    headings = [*TEXTS, *(metric.replace('MaxBoxAccV2@', '@') for metric in metrics), 'images']
+    texts = text_columns(summary)
+    headings = [*texts, *(metric.replace('MaxBoxAccV2@', '@') for metric in metrics), 'images']
     cells = []
     for row in rows:
+        stated = [row.get(key, '-') for key in texts.values()]
+        stated = [f'{value:g}' if isinstance(value, float) else value for value in stated]
         values = [f'{row[metric]:.2f}' if metric in row else '-' for metric in metrics]
-        threshold = f'{row["threshold"]:g}' if 'threshold' in row else '-'
-        source = row.get('threshold_source', '-')
-        cells.append([row['name'], threshold, source, *values, str(summary['num_images'])])
+        cells.append([*stated, *values, str(summary['num_images'])])
     return headings, cells
+
+
+def text_columns(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Headings of the columns in front of the numbers, and what they show of a row."""
+    texts = {'protocol': 'name', 'threshold': 'threshold', 'source': 'threshold_source'}
+    return texts | ({'checkpoint': 'checkpoint'} if any('checkpoint' in r for r in summary['rows']) else {})
 
 
 def _error_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -160,8 +168,10 @@ def _protocol_row(row: int, plan: LocalizationPlan, counters: Mapping[str, Any])
                 result |= _at_levels(name, values[slot], thresholds[best[slot]], plan)
     if protocol.threshold_source != 'oracle per level' and not plan.boxes_each_class(row):
         result |= _by_level('IoU', values[0], plan)
-    first, second = (counters[f'{part}/{plan.heatmap_of(row)}'][0] for part in ('v1', 'v2'))
-    return result | _max_box_accuracies(first, second, plan, counters['images'])
+    if plan.reports_oracles(row):
+        first, second = (counters[f'{part}/{plan.heatmap_of(row)}'][0] for part in ('v1', 'v2'))
+        result |= _max_box_accuracies(first, second, plan, counters['images'])
+    return result
 
 
 def number_names(row: int, plan: LocalizationPlan) -> list[str]:
@@ -177,7 +187,7 @@ def chosen_accuracies(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The S numbers of a row at every IoU level, in percent (S, L), and which threshold each is at (S, L)."""
     accuracy = _accuracies(row, plan, counters)  # (S, L, T)
-    chosen = _chosen_threshold(accuracy[:, plan.levels.index(50)], plan.protocols[row])
+    chosen = _chosen_threshold(accuracy, row, plan)
     best = accuracy.argmax(axis=-1) if chosen is None else np.full(accuracy.shape[:2], chosen)
     return np.take_along_axis(accuracy, best[..., None], axis=-1)[..., 0], best
 
@@ -215,17 +225,19 @@ def _max_box_accuracies(
     }
 
 
-def _chosen_threshold(accuracy: NDArray[np.float64], protocol: Protocol) -> int | None:
-    """Which threshold of accuracies (S, T) at IoU 50 % a row reports; None: for each number the best.
+def _chosen_threshold(accuracy: NDArray[np.float64], row: int, plan: LocalizationPlan) -> int | None:
+    """Which threshold of accuracies (S, L, T) a row reports; None: for each number the best.
 
-    Of equal sums the first; the tolerance is far below one image and only undoes the rounding of percents.
+    Of equal merits the first; the tolerance is far below one image and only undoes the rounding of percents.
     """
-    if protocol.threshold_source == 'oracle per level':
+    source = plan.protocols[row].threshold_source
+    if source == 'oracle per level':
         return None
-    if protocol.threshold_source == 'oracle joint':
-        joint = accuracy[0] + accuracy[1]
-        return int((joint >= joint.max() - 1e-9).argmax())
-    return 0
+    if source == 'oracle joint':
+        merit = accuracy[:2, plan.levels.index(50)].sum(axis=0)  # (T,)
+    else:
+        merit = accuracy[0, [plan.levels.index(level) for level in plan.iou_thresholds]].mean(axis=0)  # (T,)
+    return int((merit >= merit.max() - 1e-9).argmax())
 
 
 def _at_levels(

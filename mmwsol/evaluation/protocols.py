@@ -41,7 +41,10 @@ class Protocol:
     - ``comparison``: what counts as foreground.
     - ``thresholds``: the candidates; empty: the metric's sweep from 0 to 1.
     - ``threshold_source``: ``fixed``; ``oracle per level``: for every reported number, the best on the
-      evaluated data; ``oracle joint``: the one with the largest GT-known + Top-1 Loc on the evaluated data.
+      evaluated data; ``oracle joint``: the one with the largest GT-known + Top-1 Loc on the evaluated data;
+      ``val``, ``pseudo``: the one that validation chose and the checkpoint carries, by true boxes of a
+      validation split or by pseudo boxes, always the largest mean GT-known over the IoU levels; ``oracle``: by
+      that rule, but on the evaluated data. With a single threshold ``val`` and ``pseudo`` are done choosing.
     - ``component``: ``largest_pixels``, ``largest_contour`` (polygon area) or ``all_contours``, see
       ``functional.components``.
     - ``box_edge``: right and bottom are ``one_past`` the last pixel or ``inclusive``; ``clip_to_last_pixel``
@@ -64,7 +67,7 @@ class Protocol:
     quantization: Literal['float', 'uint8']
     comparison: Literal['>', '>=']
     thresholds: tuple[float, ...]
-    threshold_source: Literal['fixed', 'oracle per level', 'oracle joint']
+    threshold_source: Literal['fixed', 'val', 'pseudo', 'oracle', 'oracle per level', 'oracle joint']
     component: Literal['largest_pixels', 'largest_contour', 'all_contours']
     box_edge: Literal['one_past', 'inclusive']
     clip_to_last_pixel: bool
@@ -93,12 +96,28 @@ class Protocol:
                 "choose among several on the evaluated data set threshold_source='oracle joint' or "
                 "'oracle per level'"
             )
-        if self.threshold_source == 'oracle joint' and not self.thresholds:
-            raise ValueError(f'protocol {self.name}: "oracle joint" chooses from a list; give its thresholds')
+        if self.transfers_threshold and self.map_source == 'topk_each':
+            raise ValueError(
+                f'protocol {self.name} has no GT-known, by which "{self.threshold_source}" chooses its threshold'
+            )
+        if self.threshold_source not in ('fixed', 'oracle per level') and not self.thresholds:
+            raise ValueError(
+                f'protocol {self.name}: "{self.threshold_source}" chooses from a list; give its thresholds'
+            )
 
     @property
     def uses_gt_map(self) -> bool:
         return self.map_source == 'gt' or (self.map_source == 'topk_mean' and self.topk == 1)
+
+    @property
+    def transfers_threshold(self) -> bool:
+        """Whether the threshold comes from another split than the evaluated one."""
+        return self.threshold_source in ('val', 'pseudo')
+
+    @property
+    def awaits_threshold(self) -> bool:
+        """Whether the threshold has yet to be chosen, on a validation split."""
+        return self.transfers_threshold and len(self.thresholds) > 1
 
     @property
     def map_key(self) -> tuple:
@@ -218,6 +237,22 @@ PROTOCOLS: dict[str, Protocol] = {
         thresholds=(0.30, 0.35, 0.40, 0.45),
         threshold_source='oracle joint',
         gt_rounding='fraction_trunc_clip',
+        hit='>=',
+        topk_hit='>=',
+        average='image',
+    ),
+    # ours: nothing is chosen on the evaluated images, not even a box among several; with neither rounding nor
+    # clipping nor +1, the IoU in the network input is that in the original image
+    'strict': replace(
+        _BAS,
+        name='strict',
+        map_source='gt',
+        topk=1,
+        normalize='after_resize',
+        thresholds=tuple(i / 100 for i in range(100)),
+        threshold_source='val',
+        gt_rounding='none',
+        inclusive_iou=False,
         hit='>=',
         topk_hit='>=',
         average='image',

@@ -104,6 +104,18 @@ def test_constant_map_gives_the_empty_box(preset, box):
     assert not heatmap.any()
 
 
+@pytest.mark.parametrize('source', ['val', 'oracle'])
+def test_picture_of_an_open_threshold_is_cut_at_the_display_threshold(source):
+    maps, labels = torch.rand(1, 6, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([-1])
+    strict = get_protocol('strict', threshold_source=source)
+    boxes = [
+        localize(maps, labels, 0, p, (48, 48))[1] for p in (strict, get_protocol('strict', threshold=0.2))
+    ]
+    np.testing.assert_array_equal(*boxes)
+    closed = get_protocol('strict', thresholds=[0.9])
+    assert (localize(maps, labels, 0, closed, (48, 48))[1] != boxes[0]).any()
+
+
 def test_localize_takes_a_chosen_threshold():
     maps = torch.linspace(0, 1, 8).expand(1, 8, 8)
     protocol = get_protocol('choe_v1')

@@ -60,6 +60,38 @@ def test_fixed_threshold_reports_its_own_levels():
     assert (row['threshold'], row['threshold_source']) == (0.1, 'fixed')
 
 
+def test_transferred_threshold_has_the_best_mean_over_the_levels_and_no_oracle_beside_it():
+    plan = _plan(dict(name='strict', thresholds=[0.1, 0.2, 0.3, 0.4]))
+    assert set(plan.hit_shapes) == {'own/0'}
+    counters = _counters(plan)
+    counters['own/0'][0] = [[9, 9, 8, 8], [6, 5, 7, 7], [1, 3, 3, 3]]  # levels x thresholds
+    counters['own/0'][1, 1] = [6, 5, 2, 1]
+    row = _row(plan, counters)
+    assert (row['threshold'], row['threshold_source']) == (0.3, 'val')  # 18 hits as 0.4, and the first
+    assert (row['GT-known'], row['Top-1 Loc'], row['IoU']) == (70, 20, 60)
+    assert not any(key.startswith('MaxBox') for key in row)
+    text = format_localization_table(localization_summary(plan, counters, np.array([10, 7, 2]), (30.0, 20.0)))
+    assert 'oracle' not in text
+
+
+def test_oracle_chooses_by_the_rule_of_validation():
+    plan = _plan(dict(name='strict', thresholds=[0.1, 0.2], threshold_source='oracle'))
+    counters = _counters(plan)
+    counters['own/0'][0] = [[9, 5], [6, 7], [4, 1]]
+    row = _row(plan, counters)
+    assert (row['threshold'], row['threshold_source']) == (0.1, 'oracle') and 'MaxBoxAccV2' in row
+
+
+def test_checkpoint_that_was_chosen_is_a_column():
+    plan = _plan('bas_ext')
+    summary = localization_summary(plan, _counters(plan), np.array([10, 7, 2]), (30.0, 20.0))
+    assert 'checkpoint' not in format_localization_table(summary)
+    summary['rows'][0]['checkpoint'] = 'epoch 3, best x on test (oracle)'
+    header, _, row, *_ = format_localization_table(summary).splitlines()
+    assert header.split()[:4] == ['protocol', 'threshold', 'source', 'checkpoint']
+    assert 'epoch 3, best x on test (oracle)' in row
+
+
 def test_joint_oracle_takes_gt_known_plus_top1_and_the_first_of_equals():
     plan = _plan(dict(name='bas_ext', threshold=[0.1, 0.2, 0.3], threshold_source='oracle joint'))
     counters = _counters(plan)

@@ -99,11 +99,21 @@ def test_one_best_class_means_the_map_of_the_true_class():
             'thresholds must rise',
         ),
         ({'name': 'choe_v1', 'threshold_source': 'oracle joint'}, 'chooses from a list'),
+        ({'name': 'choe_v2', 'threshold_source': 'val'}, '"val" chooses from a list'),
+        ({'name': 'scm', 'threshold_source': 'pseudo'}, 'scm has no GT-known, by which "pseudo" chooses'),
     ],
 )
 def test_wrong_protocol_is_refused_with_what_is_right(overrides, message):
     with pytest.raises(ValueError, match=message):
         get_protocol(overrides)
+
+
+def test_strict_awaits_a_threshold_until_it_has_one():
+    strict = get_protocol('strict')
+    assert strict.transfers_threshold and strict.awaits_threshold
+    assert not get_protocol('strict', thresholds=[0.4]).awaits_threshold
+    assert get_protocol('strict', threshold=0.4).threshold_source == 'fixed'
+    assert not get_protocol('strict', threshold_source='oracle').transfers_threshold
 
 
 def test_parse_protocol_reads_switches_behind_the_name():

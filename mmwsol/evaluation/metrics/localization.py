@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from ..localization_report import (
     summary_metrics,
 )
 from ..protocols import Protocol, get_protocols
+from ..selection import checkpoint_text, is_test_split, source_text, switches_of, take_threshold
 from .counting_metric import CountingMetric
 from .sample_fields import (
     describe_image,
@@ -59,6 +61,10 @@ class LocalizationMetric(CountingMetric):
     (mean width and height of the evaluated true boxes) use wsolevaluation's true boxes and IoU in the input
     frame; ``centre Gaussian`` is a heat map that knows nothing of the image, under the rules of ``choe_v2``.
     Images without any box give classification only.
+
+    A row whose threshold comes from validation (``strict``) chooses it here, and leaves it in ``choices``, unless
+    ``take_selection`` gave it the one of a checkpoint. Where the split of the data set is named test, the row is
+    marked as an oracle.
 
     Integer counters add over ranks and every ``sample_idx`` counts once, so a distributed test gives the very
     numbers of a single process. After ``evaluate``, ``table_text`` and the JSON-able ``summary`` hold the
@@ -88,15 +94,30 @@ class LocalizationMetric(CountingMetric):
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(prefix, collect_device)
-        self.plan = LocalizationPlan(get_protocols(protocols), iou_thresholds, interval)
+        self._asked = get_protocols(protocols)
+        self._taken: list[Mapping[str, Any] | None] = [None] * len(self._asked)
+        self._checkpoint: str | None = None
+        self.plan = LocalizationPlan(self._asked, iou_thresholds, interval)
         self.num_threads = num_threads
         self.per_image = per_image
         self.images: ImageResults | None = None
         self._spool: MapSpool | None = None
+        self.choices: list[dict[str, Any]] = []
 
     @property
     def protocols(self) -> list[Protocol]:
         return self.plan.protocols
+
+    def take_selection(self, selection: Mapping[str, Any] | None, where: str) -> None:
+        """Evaluate at the thresholds of a checkpoint's ``selection``, and state in each row what chose the checkpoint.
+
+        Raises ``ValueError`` if a protocol awaits a threshold that ``where`` doesn't carry.
+        """
+        taken = [take_threshold(protocol, selection, where) for protocol in self._asked]
+        self._taken = [choice for _, choice in taken]
+        self._checkpoint = checkpoint_text(selection)
+        protocols = [protocol for protocol, _ in taken]
+        self.plan = LocalizationPlan(protocols, self.plan.iou_thresholds, self.plan.interval)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Box a batch under every protocol and keep a few hundred bytes an image."""
@@ -123,12 +144,47 @@ class LocalizationMetric(CountingMetric):
             centre = count_centre_box(results, keep, counters['gt_size'], self.plan)
             baselines = (*centre, count_centre_gaussian(results, keep, self.plan))
         self.summary = localization_summary(self.plan, counters, *baselines)
+        self._state_choices(self.summary)
         if self.per_image:
             self.images = self._gather_images(results, keep, counters)
             add_error_kinds(self.summary, self.images)
         self.table_text = format_localization_table(self.summary)
         print_log('\n' + self.table_text, logger='current')
         return summary_metrics(self.summary)
+
+    def _state_choices(self, summary: dict[str, Any]) -> None:
+        """Say in each row where its threshold and its checkpoint come from, and keep what was chosen here."""
+        self.choices = []
+        for row, protocol, choice in zip(summary['rows'], self.protocols, self._taken):
+            if self._checkpoint:
+                row['checkpoint'] = self._checkpoint
+            if 'threshold' not in row or not protocol.transfers_threshold:
+                continue
+            if protocol.awaits_threshold:
+                choice = self._choice(row, protocol, summary['num_images'])
+                self.choices.append(choice)
+            if choice is not None:
+                row['threshold_source'] = source_text(choice['source'], choice['split'])
+                row['threshold_from'] = {key: choice[key] for key in ('split', 'images', 'value')}
+
+    def _choice(self, row: Mapping[str, Any], protocol: Protocol, images: int) -> dict[str, Any]:
+        split = (self.dataset_meta or {}).get('split')
+        if is_test_split(split):
+            print_log(
+                f'{protocol.name} chose its threshold on the split {split!r}: its row is an oracle and marked so. '
+                'Choose on other images, e.g. val_dataloader.dataset.split=val',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return dict(
+            name=protocol.name,
+            source=protocol.threshold_source,
+            threshold=row['threshold'],
+            value=row['IoU'],
+            split=split,
+            images=images,
+            switches=switches_of(protocol),
+        )
 
     def _box_record(self, samples: Sequence[dict]) -> Record:
         gt = {rounding: [_gt_in_input(s, rounding) for s in samples] for rounding in self.plan.roundings()}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import cv2
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from mmwsol.evaluation.functional.boxes import pairwise_iou
+from mmwsol.evaluation.functional.boxes import boxes_to_original, pairwise_iou
 from mmwsol.evaluation.functional.heatmaps import centre_gaussian
-from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.evaluation.metrics import LocalizationMetric, localization
+from mmwsol.evaluation.protocols import get_protocol
 from mmwsol.registry import METRICS
 from mmwsol.structures import LocDataSample
 
@@ -203,6 +205,100 @@ def test_sat_equals_a_plain_restatement(samples):
     assert metric.summary['rows'][0]['threshold'] == (0.30, 0.35, 0.40, 0.45)[best]
     assert result['sat/GT-known'] == pytest.approx(100 * known[best])
     assert result['sat/Top-1 Loc'] == pytest.approx(100 * located[best])
+
+
+def _strict_ious(sample: dict) -> np.ndarray:
+    """IoU in original pixels of the box at every threshold, by plain OpenCV calls."""
+    full = cv2.resize(sample['pred_maps'][-1].numpy(), (80, 56), interpolation=cv2.INTER_LINEAR)
+    full = (full - full.min()) / (full.max() - full.min())
+    ious = []
+    for threshold in get_protocol('strict').thresholds:
+        mask = (full > np.float32(threshold)).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        x, y, w, h, _ = stats[1 + stats[1:, 4].argmax()]
+        box = boxes_to_original([[x, y, x + w, y + h]], (200, 300), (64, 96), (4, 8), (56, 80))
+        ious.append(pairwise_iou(box, sample['ori_bboxes'], inclusive=False).max())
+    return np.array(ious)
+
+
+def test_strict_equals_a_plain_restatement_in_the_original_frame(samples):
+    result, metric = _evaluate(samples, 'strict')
+    ious = np.array([_strict_ious(s) for s in samples])  # (N, T)
+    rates = np.array([(ious >= level / 100).mean(axis=0) for level in LEVELS])  # (L, T)
+    best = int(rates.mean(axis=0).argmax())
+    (row,) = metric.summary['rows']
+    assert row['threshold'] == get_protocol('strict').thresholds[best] > 0
+    for level, rate in zip(LEVELS, rates[:, best]):
+        assert result[f'strict/IoU@{level}'] == pytest.approx(100 * rate)
+    top1 = (ious[:, best] >= 0.5) & [_top(s, 1) for s in samples]
+    assert 0 < top1.mean() < 1 and result['strict/Top-1 Loc'] == pytest.approx(100 * top1.mean())
+
+
+def _on_split(samples, name, selection=None, protocol='strict'):
+    metric = LocalizationMetric(protocol)
+    metric.dataset_meta = dict(split=name)
+    if selection is not None:
+        metric.take_selection(selection, 'x.pth')
+    metric.process(None, samples)
+    metric.evaluate(len(samples))
+    return metric
+
+
+def test_threshold_chosen_on_val_is_the_one_of_the_test(samples):
+    val, test = samples[:6], samples[6:]
+    chosen = _on_split(val, 'val')
+    (choice,) = chosen.choices
+    assert (choice['source'], choice['split'], choice['images']) == ('val', 'val', 6)
+    (row,) = _on_split(test, 'test', dict(choices=chosen.choices)).summary['rows']
+    assert (row['threshold'], row['threshold_source']) == (choice['threshold'], 'val')
+    assert row['threshold_from'] == dict(split='val', images=6, value=choice['value'])
+    fixed = _on_split(test, 'test', protocol=dict(name='strict', threshold=choice['threshold']))
+    assert {k: fixed.summary['rows'][0][k] for k in ('GT-known', 'IoU')} == {
+        k: row[k] for k in ('GT-known', 'IoU')
+    }
+    (own,) = _on_split(test, 'test').summary['rows']
+    assert own['threshold'] != choice['threshold']  # else the test above says little
+
+
+@pytest.mark.parametrize('chosen', [None, 0.4])
+def test_images_of_a_strict_row_make_up_its_numbers(samples, chosen):
+    metric = LocalizationMetric(
+        dict(name='strict', thresholds=[chosen]) if chosen else 'strict', per_image=True
+    )
+    metric.process(None, samples)
+    metric.evaluate(len(samples))
+    (row,), (found,) = metric.summary['rows'], metric.images.rows
+    assert {'GT-known', 'Top-1 Loc', 'IoU@70'} <= set(found.hits) and 'MaxBoxAcc' not in found.hits
+    for name, hits in found.hits.items():
+        assert 100 * hits.mean() == pytest.approx(row[name])
+    np.testing.assert_array_equal(found.ious >= 0.5, found.hits['GT-known'])
+    assert found.threshold == row['threshold']
+
+
+def test_choice_on_a_test_split_is_warned_of_and_marked(samples, monkeypatch):
+    messages = []
+    monkeypatch.setattr(localization, 'print_log', lambda text, **kwargs: messages.append((text, kwargs)))
+    metric = _on_split(samples, 'CUB/test')
+    assert metric.summary['rows'][0]['threshold_source'] == 'CUB/test (oracle)'
+    assert '(oracle)' in metric.table_text
+    (warning,) = [text for text, kwargs in messages if kwargs.get('level') == logging.WARNING]
+    assert 'strict chose its threshold on the split' in warning
+    transferred = _on_split(samples, 'test', dict(choices=metric.choices))
+    assert transferred.summary['rows'][0]['threshold_source'] == 'CUB/test (oracle)'
+
+
+def test_chosen_checkpoint_is_named_in_every_row(samples):
+    selection = dict(choices=[], split='test', epoch=4, best_by='wsol/choe_v2/GT-known')
+    metric = _on_split(samples, 'test', selection, ['choe_v2', dict(name='strict', threshold=0.2)])
+    marks = [row['checkpoint'] for row in metric.summary['rows']]
+    assert marks == ['epoch 4, best wsol/choe_v2/GT-known on test (oracle)'] * 2
+    assert marks[0] in metric.table_text
+
+
+def test_threshold_missing_from_the_checkpoint_is_an_error():
+    metric = LocalizationMetric('strict')
+    with pytest.raises(ValueError, match=r'x\.pth carries no threshold'):
+        metric.take_selection(None, 'x.pth')
 
 
 def test_golden_top1_of_da_wsol(evaluator_box, golden):
