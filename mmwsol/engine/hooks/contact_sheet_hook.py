@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmwsol.models.localizers import LOCALIZED_VIEW
+from mmwsol.models.localizers import localized_view
 from mmwsol.registry import HOOKS
 from mmwsol.structures import LocDataSample
 from mmwsol.visualization.drawing import contact_sheet
@@ -76,6 +76,4 @@ def first_protocol(evaluator: Evaluator) -> Any:
 
 def to_rgb(image: Tensor) -> np.ndarray:
     """The localized view of a network input, uint8 (3, H, W) or (V, 3, H, W), as (H, W, 3)."""
-    if image.ndim == 4:
-        image = image[min(LOCALIZED_VIEW, len(image) - 1)]
-    return image.permute(1, 2, 0).cpu().numpy()
+    return localized_view(image).permute(1, 2, 0).cpu().numpy()

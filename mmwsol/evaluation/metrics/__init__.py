@@ -1,4 +1,5 @@
 from .localization import LocalizationMetric
 from .pixel import PixelMetric
+from .pseudo_box import PseudoBoxMetric
 
-__all__ = ['LocalizationMetric', 'PixelMetric']
+__all__ = ['LocalizationMetric', 'PixelMetric', 'PseudoBoxMetric']

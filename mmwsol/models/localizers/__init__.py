@@ -1,3 +1,3 @@
-from .localizer import LOCALIZED_VIEW, Localizer
+from .localizer import Localizer, localized_view
 
-__all__ = ['LOCALIZED_VIEW', 'Localizer']
+__all__ = ['Localizer', 'localized_view']

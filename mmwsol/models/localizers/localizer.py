@@ -13,6 +13,11 @@ from mmwsol.structures import LocDataSample
 LOCALIZED_VIEW = 4  # of the ten crops: the centre
 
 
+def localized_view(image: Tensor) -> Tensor:
+    """The view that is localized, (3, H, W), of a network input (3, H, W) or (V, 3, H, W)."""
+    return image if image.ndim == 3 else image[min(LOCALIZED_VIEW, len(image) - 1)]
+
+
 @MODELS.register_module()
 class Localizer(BaseModel):
     """A weakly supervised localizer: data preprocessor, backbone, optional neck, head.
