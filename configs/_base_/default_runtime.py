@@ -11,7 +11,7 @@ from mmengine.hooks import (
 from mmengine.runner import LogProcessor
 from mmengine.visualization import LocalVisBackend
 
-from mmwsol.engine.hooks import ClassCountHook, ContactSheetHook, EpochSeedHook
+from mmwsol.engine.hooks import ClassCountHook, ContactSheetHook, EpochSeedHook, SelectionHook
 from mmwsol.visualization import LocVisualizer
 
 default_scope = 'mmwsol'
@@ -26,6 +26,7 @@ default_hooks = dict(
     contact_sheet=dict(type=ContactSheetHook),
     epoch_seed=dict(type=EpochSeedHook),
     class_count=dict(type=ClassCountHook),
+    selection=dict(type=SelectionHook),
 )
 
 env_cfg = dict(

@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         use_ten_crops(cfg)
     if args.show_dir:
         cfg.default_hooks.draw_samples = dict(type='mmwsol.DrawSamplesHook', out_dir=args.show_dir)
+    cfg.setdefault('default_hooks', {}).setdefault('selection', dict(type='mmwsol.SelectionHook'))
     runner = Runner.from_cfg(cfg)
     if args.checkpoint == PRETRAINED:
         getattr(runner.model, 'module', runner.model).init_weights()

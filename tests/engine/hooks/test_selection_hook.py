@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
+from mmengine.runner import Runner
+from torch import nn
+from torch.multiprocessing.spawn import spawn
+from torch.utils.data import Dataset
+
+from mmwsol.compat import load_checkpoint_file, prepare_cpu_distributed
+from mmwsol.engine.hooks import SelectionHook, selection_hook
+from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.evaluation.protocols import get_protocol
+from mmwsol.evaluation.selection import switches_of
+
+# what the validations of four epochs find; the best epochs are 3, 2 and 4
+SCRIPT = dict(
+    loc=[10.0, 30.0, 60.0, 50.0], agreement=[20.0, 70.0, 30.0, 40.0], classification=[5.0, 6.0, 7.0, 8.0]
+)
+THRESHOLDS = [0.11, 0.22, 0.33, 0.44]
+
+
+class Numbers(Dataset):
+    """Four numbers with a split's name."""
+
+    def __init__(self, split: str = 'val') -> None:
+        self.metainfo = dict(split=split)
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> dict:
+        return dict(inputs=torch.tensor([float(index)]))
+
+
+class Line(BaseModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(1, 1)
+
+    def forward(self, inputs: Any, mode: str = 'loss') -> Any:
+        outputs = self.line(torch.stack(list(inputs)))
+        return dict(loss=outputs.square().mean()) if mode == 'loss' else [dict() for _ in outputs]
+
+
+class Scripted(BaseMetric):
+    """Metrics and a chosen threshold as the script says for the epoch."""
+
+    default_prefix = None
+    epoch = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choices: list[dict] = []
+
+    def process(self, data_batch: Any, data_samples: Any) -> None:
+        self.results.append(0)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        self.results.clear()
+        Scripted.epoch += 1
+        i = Scripted.epoch - 1
+        self.choices = [
+            dict(
+                name='strict',
+                source='val',
+                threshold=THRESHOLDS[i],
+                value=SCRIPT['loc'][i],
+                split=self.dataset_meta['split'],
+                images=4,
+                switches=switches_of(get_protocol('strict')),
+            )
+        ]
+        return {name: values[i] for name, values in SCRIPT.items()}
+
+    def compute_metrics(self, results: list) -> dict:
+        return {}
+
+
+class Asked(LocalizationMetric):
+    """Remembers what it was to take, evaluates nothing."""
+
+    def process(self, data_batch: Any, data_samples: Any) -> None:
+        pass
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        return {'threshold': self.protocols[0].thresholds[0]}
+
+
+@pytest.fixture(autouse=True)
+def parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_parts()
+    monkeypatch.setattr(Scripted, 'epoch', 0)
+
+
+def register_parts() -> None:
+    for registry, part in ((DATASETS, Numbers), (MODELS, Line), (METRICS, Scripted), (METRICS, Asked)):
+        registry.register_module(module=part, force=True)
+
+
+def config(work_dir: Path, epochs: int = 4, split: str = 'val', **checkpoint: Any) -> Config:
+    checkpoint = dict(interval=1, save_best=list(SCRIPT), rule='greater') | checkpoint
+    loader = dict(batch_size=2, num_workers=0, collate_fn=dict(type='pseudo_collate'))
+    return Config(
+        dict(
+            default_scope='mmengine',
+            work_dir=str(work_dir),
+            model=dict(type='Line'),
+            train_dataloader=loader
+            | dict(dataset=dict(type='Numbers'), sampler=dict(type='DefaultSampler', shuffle=True)),
+            val_dataloader=loader
+            | dict(
+                dataset=dict(type='Numbers', split=split), sampler=dict(type='DefaultSampler', shuffle=False)
+            ),
+            test_dataloader=loader
+            | dict(
+                dataset=dict(type='Numbers', split='test'), sampler=dict(type='DefaultSampler', shuffle=False)
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
+            val_cfg=dict(),
+            test_cfg=dict(),
+            val_evaluator=[dict(type='Scripted')],
+            test_evaluator=[dict(type='Asked', protocols='strict')],
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.1)),
+            default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', backend_args=dict(backend='atomic'), **checkpoint)
+            ),
+            custom_hooks=[dict(type='mmwsol.SelectionHook')],
+            log_level='WARNING',
+            randomness=dict(seed=0),
+        )
+    )
+
+
+def train(work_dir: Path, **kwargs: Any) -> Runner:
+    runner = Runner.from_cfg(config(work_dir, **kwargs))
+    runner.train()
+    return runner
+
+
+def selection(path: Path) -> dict[str, Any] | None:
+    return load_checkpoint_file(path, map_location='cpu').get('selection')
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work_dir = tmp_path_factory.mktemp('trained')
+    register_parts()
+    Scripted.epoch = 0
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        train(work_dir)
+    return work_dir
+
+
+def test_checkpoint_of_each_epoch_carries_its_own_validation(trained: Path) -> None:
+    for epoch in range(1, 5):
+        held = selection(trained / f'epoch_{epoch}.pth')
+        assert (held['epoch'], held['split'], held['best_by']) == (epoch, 'val', None)
+        assert [choice['threshold'] for choice in held['choices']] == [THRESHOLDS[epoch - 1]]
+        assert held['metrics'] == {name: values[epoch - 1] for name, values in SCRIPT.items()}
+    assert not list(trained.glob('.*.part'))
+
+
+@pytest.mark.parametrize(('criterion', 'epoch'), [('loc', 3), ('agreement', 2), ('classification', 4)])
+def test_best_checkpoint_of_each_criterion_is_of_its_epoch(trained: Path, criterion: str, epoch: int) -> None:
+    (path,) = trained.glob(f'best_{criterion}_*.pth')
+    held = selection(path)
+    assert path.name == f'best_{criterion}_epoch_{epoch}.pth' and held['epoch'] == epoch
+    assert held['best_by'] == criterion
+    assert held['choices'][0]['threshold'] == THRESHOLDS[epoch - 1]
+    own = load_checkpoint_file(path)['state_dict']
+    for key, value in load_checkpoint_file(trained / f'epoch_{epoch}.pth')['state_dict'].items():
+        assert torch.equal(own[key], value)
+
+
+def test_test_takes_the_threshold_of_the_checkpoint(trained: Path, tmp_path: Path) -> None:
+    for name, threshold in (('epoch_2.pth', 0.22), ('best_loc_epoch_3.pth', 0.33)):
+        cfg = config(tmp_path)
+        cfg.load_from = str(trained / name)
+        assert Runner.from_cfg(cfg).test() == {'threshold': threshold}
+
+
+def test_test_without_a_chosen_threshold_is_an_error_that_names_the_file(
+    trained: Path, tmp_path: Path
+) -> None:
+    content = load_checkpoint_file(trained / 'epoch_2.pth')
+    del content['selection']
+    torch.save(content, tmp_path / 'bare.pth')
+    cfg = config(tmp_path)
+    cfg.load_from = str(tmp_path / 'bare.pth')
+    with pytest.raises(ValueError, match=r'strict takes .*bare\.pth carries no threshold'):
+        Runner.from_cfg(cfg).test()
+
+
+def test_model_that_was_just_trained_is_tested_at_its_last_choice(tmp_path: Path) -> None:
+    assert train(tmp_path, epochs=2).test() == {'threshold': 0.22}
+
+
+def test_resumed_run_keeps_choices_and_best_checkpoints(trained: Path, tmp_path: Path) -> None:
+    train(tmp_path, epochs=3)
+    kept = selection(tmp_path / 'epoch_3.pth')
+    cfg = config(tmp_path)
+    cfg.load_from, cfg.resume = str(tmp_path / 'epoch_3.pth'), True
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert selection(tmp_path / 'epoch_3.pth') == kept
+    assert selection(tmp_path / 'epoch_4.pth') == selection(trained / 'epoch_4.pth')
+    assert {path.name for path in tmp_path.glob('best_*')} == {path.name for path in trained.glob('best_*')}
+
+
+def test_epoch_that_was_not_validated_has_no_choice_of_an_earlier_one(tmp_path: Path) -> None:
+    cfg = config(tmp_path, epochs=3)
+    cfg.train_cfg.val_interval = 2
+    Runner.from_cfg(cfg).train()
+    assert selection(tmp_path / 'epoch_1.pth') is None
+    assert selection(tmp_path / 'epoch_2.pth')['choices'][0]['threshold'] == 0.11
+    assert selection(tmp_path / 'epoch_3.pth')['choices'][0]['threshold'] == 0.22  # the last is validated
+
+
+def test_validation_does_not_touch_the_checkpoint_of_another_epoch(tmp_path: Path) -> None:
+    train(tmp_path, epochs=3, interval=2, save_best=None, rule=None)
+    assert [selection(tmp_path / f'epoch_{epoch}.pth')['epoch'] for epoch in (2, 3)] == [2, 3]
+    assert not (tmp_path / 'epoch_1.pth').exists()
+
+
+def test_iterations_are_counted_as_well_as_epochs(tmp_path: Path) -> None:
+    cfg = config(tmp_path, by_epoch=False)
+    cfg.train_cfg = dict(by_epoch=False, max_iters=6, val_interval=2)
+    cfg.default_hooks.checkpoint.interval = 2
+    Runner.from_cfg(cfg).train()
+    found = {path.name: selection(path)['choices'][0]['threshold'] for path in tmp_path.glob('*.pth')}
+    assert found == {
+        'iter_2.pth': 0.11,
+        'iter_4.pth': 0.22,
+        'iter_6.pth': 0.33,
+        'best_loc_iter_6.pth': 0.33,
+        'best_agreement_iter_4.pth': 0.22,
+        'best_classification_iter_6.pth': 0.33,
+    }
+    assert selection(tmp_path / 'best_loc_iter_6.pth')['best_by'] == 'loc'
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+
+    def log(text: str, logger: Any = None, level: int = logging.INFO) -> None:
+        if level == logging.WARNING:
+            said.append(text)
+
+    monkeypatch.setattr(selection_hook, 'print_log', log)
+    return said
+
+
+@pytest.mark.parametrize(
+    ('split', 'save_best', 'warned'),
+    [('CUB/test', 'loc', True), ('CUB/test', None, False), ('val', 'loc', False)],
+)
+def test_choosing_a_checkpoint_on_test_data_is_warned_of(
+    tmp_path: Path, warnings: list[str], split: str, save_best: str | None, warned: bool
+) -> None:
+    rule = save_best and 'greater'
+    train(tmp_path, epochs=1, split=split, save_best=save_best, rule=rule)
+    assert [text.split(':')[0] for text in warnings] == [
+        "loc on the split 'CUB/test' choose the checkpoint"
+    ] * warned
+    assert selection(tmp_path / 'epoch_1.pth')['split'] == split
+
+
+def held(**changes: Any) -> SimpleNamespace:
+    return SimpleNamespace(
+        **dict(data_root='birds', holdout=5, holdout_seed=0, held_out=False, metainfo={}) | changes
+    )
+
+
+def check(train_data: SimpleNamespace, val_data: SimpleNamespace) -> None:
+    runner = SimpleNamespace(
+        val_loop=1,
+        hooks=[],
+        train_dataloader=SimpleNamespace(dataset=train_data),
+        val_dataloader=SimpleNamespace(dataset=val_data),
+    )
+    SelectionHook().before_train(runner)
+
+
+@pytest.mark.parametrize(
+    'changes', [dict(holdout=0), dict(holdout=4), dict(holdout_seed=1), dict(held_out=True)]
+)
+def test_training_on_what_validation_holds_out_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match='held out for validation are trained on: data_root, holdout'):
+        check(held(**changes), held(held_out=True))
+
+
+def test_held_out_images_of_the_same_draw_or_of_other_data_are_fine() -> None:
+    check(held(), held(held_out=True))
+    check(held(holdout=0), held(held_out=True, data_root='elsewhere'))
+    check(held(holdout=0), held())
+    check(held(holdout=0), SimpleNamespace(metainfo={}))
+
+
+def _rank(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', init_method=f'file://{folder}/init', rank=rank, world_size=2)
+    register_parts()
+    with DefaultScope.overwrite_default_scope('mmwsol'):
+        cfg = config(Path(folder) / 'run', epochs=2)
+        cfg.launcher = 'pytorch'
+        prepare_cpu_distributed(cfg, 'pytorch')
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        torch.save(runner.test(), f'{folder}/{rank}.pt')
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_all_processes_test_at_the_choice_that_one_of_them_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    spawn(_rank, (str(tmp_path),), nprocs=2)
+    assert [torch.load(tmp_path / f'{rank}.pt') for rank in range(2)] == [{'threshold': 0.22}] * 2
+    assert selection(tmp_path / 'run' / 'epoch_2.pth')['choices'][0]['threshold'] == 0.22
