@@ -13,6 +13,8 @@ with read_base():
     from .._base_.selection.strict import *
 
 train_dataloader.dataset.update(holdout=holdout)
-val_dataloader = dict(test_dataloader, dataset=dict(test_dataloader.dataset, split='val', holdout=holdout))
+val_dataloader = dict(
+    test_dataloader, dataset=dict(test_dataloader.dataset, split='train', holdout=holdout, held_out=True)
+)
 train_cfg.update(val_interval=1)
 default_hooks.checkpoint.update(max_keep_ckpts=-1, save_best=save_best, rule='greater')

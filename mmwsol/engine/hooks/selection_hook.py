@@ -44,8 +44,8 @@ class SelectionHook(Hook):
         if best and is_test_split(data.metainfo.get('split')):
             print_log(
                 f'{" and ".join(best)} on the split {data.metainfo["split"]!r} choose the checkpoint: rows of the '
-                'best checkpoint are oracles and marked so. Choose on other images, e.g. '
-                'val_dataloader.dataset.split=val',
+                'best checkpoint are oracles and marked so. Choose on other images: a val split, or training '
+                'images held out (docs/evaluation.md)',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -116,5 +116,5 @@ def _check_holdout(train: Any, val: Any) -> None:
         raise ValueError(
             f'images held out for validation are trained on: {", ".join(keys)} are {of_val} in '
             f'val_dataloader.dataset and {of_train} in train_dataloader.dataset; state the same holdout and '
-            "holdout_seed in both, held_out (or split='val') in validation only"
+            'holdout_seed in both, held_out in validation only'
         )

@@ -172,7 +172,7 @@ class LocalizationMetric(CountingMetric):
         if is_test_split(split):
             print_log(
                 f'{protocol.name} chose its threshold on the split {split!r}: its row is an oracle and marked so. '
-                'Choose on other images, e.g. val_dataloader.dataset.split=val',
+                'Choose on other images: a val split, or training images held out (docs/evaluation.md)',
                 logger='current',
                 level=logging.WARNING,
             )

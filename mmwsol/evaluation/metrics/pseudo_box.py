@@ -58,7 +58,7 @@ class PseudoBoxMetric(LocalizationMetric):
             p if p.threshold_source == 'fixed' else replace(p, threshold_source='pseudo')
             for p in get_protocols(protocols)
         ]
-        super().__init__(by_agreement, prefix=prefix, **kwargs)
+        super().__init__(by_agreement, prefix=prefix, **kwargs | dict(per_image=False))
         self.map_threshold = map_threshold
         self.localizer = MODELS.build(localizer)
         self.localizer.init_weights()
