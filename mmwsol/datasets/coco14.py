@@ -60,7 +60,7 @@ class COCO14(MultiLabelDataset):
             'img_path': os.path.join(self.data_root, f'{self.split}2014', name),
             'gt_labels': sorted(objects),
         }
-        if self.test_mode:
+        if self.reads_boxes:
             entry['size'] = size = (image['width'], image['height'])
             entry['of_label'] = {label: _boxes(items) for label, items in objects.items()}
             if self.masks:

@@ -62,7 +62,7 @@ class MultiLabelDataset(PublishedDataset):
                 if self.labels == 'each':
                     entry['img_id'] = f'{image["img_id"]}/{classes[label]}'
                 entries.append(entry)
-        return self._locatable(entries) if self.test_mode else entries, classes
+        return self._locatable(entries) if self.reads_boxes else entries, classes
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         info = super().get_data_info(idx)

@@ -74,7 +74,7 @@ class VOC12(MultiLabelDataset):
             'img_path': os.path.join(self.data_root, 'JPEGImages', f'{stem}.jpg'),
             'gt_labels': sorted(set(labels)),
         }
-        if self.test_mode:
+        if self.reads_boxes:
             image['size'] = xml.size
             image['of_label'] = {
                 label: self._locate(stem, label, labels, xml) for label in image['gt_labels']
