@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,19 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="score under this protocol instead of the config's; may be repeated, e.g. bas_ext:threshold=0.1:topk=200",
     )
     add_post_hoc_arguments(parser)
+    parser.add_argument(
+        '--predictions',
+        metavar='FILE',
+        help="two-stage Top-1: another classifier's predictions, .npz or .json of scores by image id, or rows "
+        'image_id,label[,label2,..]',
+    )
+    parser.add_argument(
+        '--classifier',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='two-stage Top-1: classify the images of this config with another one first',
+    )
+    parser.add_argument('--dump-scores', metavar='NPZ', help='write the class scores of every image')
     parser.add_argument('--ten-crop', action='store_true', help='classify ten crops, localize the centre one')
     parser.add_argument(
         '--out',
@@ -57,29 +71,41 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     args = parse_arguments(argv)
     cfg = load_config(args)
-    if args.checkpoint == PRETRAINED:
-        check_pretrained(cfg)
-    else:
-        drop_pretrained_weights(cfg.model)
-        cfg.load_from = args.checkpoint
     use_post_hoc_maps(cfg, args.maps, args.layer)
     if args.protocol:
         replace_protocols(cfg, args.protocol)
     keep_images(cfg)
+    if args.classifier:
+        args.predictions = str(Path(cfg.work_dir) / 'classifier_scores.npz')
+        dump_scores_of(args.classifier, cfg, args.predictions)
+    if args.predictions:
+        use_predictions(cfg, args.predictions)
+    if args.dump_scores:
+        cfg.test_evaluator = [*evaluators_of(cfg), dict(type='mmwsol.ScoreDump', out=args.dump_scores)]
     if args.ten_crop:
         use_ten_crops(cfg)
     if args.show_dir:
         cfg.default_hooks.draw_samples = dict(type='mmwsol.DrawSamplesHook', out_dir=args.show_dir)
     cfg.setdefault('default_hooks', {}).setdefault('selection', dict(type='mmwsol.SelectionHook'))
-    runner = Runner.from_cfg(cfg)
-    if args.checkpoint == PRETRAINED:
-        getattr(runner.model, 'module', runner.model).init_weights()
-    else:
-        check_checkpoint(runner.model, args.checkpoint)
-    metrics = runner.test()
+    runner, metrics = run_test(cfg, args.checkpoint)
     if is_main_process():
         write_result(args.out or Path(runner.log_dir) / 'result.json', runner, args.checkpoint, metrics)
     return metrics
+
+
+def run_test(cfg: Config, checkpoint: str) -> tuple[Runner, dict[str, float]]:
+    """Test a checkpoint, or the pretrained weights that the config names."""
+    if checkpoint == PRETRAINED:
+        check_pretrained(cfg)
+    else:
+        drop_pretrained_weights(cfg.model)
+        cfg.load_from = checkpoint
+    runner = Runner.from_cfg(cfg)
+    if checkpoint == PRETRAINED:
+        getattr(runner.model, 'module', runner.model).init_weights()
+    else:
+        check_checkpoint(runner.model, checkpoint)
+    return runner, runner.test()
 
 
 def command() -> None:
@@ -93,11 +119,43 @@ def evaluators_of(cfg: Config) -> list[dict]:
 
 def keep_images(cfg: Config) -> None:
     """Have every evaluator of localizations keep what it found on each image."""
-    for evaluator in evaluators_of(cfg):
-        kind = evaluator['type']
-        kind = METRICS.get(kind) if isinstance(kind, str) else kind
-        if isinstance(kind, type) and issubclass(kind, LocalizationMetric):
-            evaluator.setdefault('per_image', True)
+    for evaluator in localization_evaluators(cfg):
+        evaluator.setdefault('per_image', True)
+
+
+def localization_evaluators(cfg: Config) -> list[dict]:
+    kinds = [
+        METRICS.get(kind) if isinstance(kind, str) else kind
+        for kind in (e['type'] for e in evaluators_of(cfg))
+    ]
+    pairs = zip(evaluators_of(cfg), kinds)
+    return [e for e, kind in pairs if isinstance(kind, type) and issubclass(kind, LocalizationMetric)]
+
+
+def use_predictions(cfg: Config, path: str) -> None:
+    """Let another classifier's predictions decide whether a class is right."""
+    if not localization_evaluators(cfg):
+        raise ValueError('--predictions and --classifier need a LocalizationMetric among the test evaluators')
+    for evaluator in localization_evaluators(cfg):
+        evaluator['predictions'] = path
+
+
+def dump_scores_of(classifier: Sequence[str], cfg: Config, path: str) -> None:
+    """Class scores of another config and checkpoint for the test images of this one, by its own input pipeline."""
+    config, checkpoint = classifier
+    args = parse_arguments([config, checkpoint, '--work-dir', str(Path(cfg.work_dir) / 'classifier')])
+    args.launcher = cfg.launcher
+    other = load_config(args)
+    counts = other.model.head.num_classes, cfg.model.head.num_classes
+    if counts[0] != counts[1]:
+        raise ValueError(
+            f'--classifier {config} knows {counts[0]} classes, but {cfg.filename} has {counts[1]}'
+        )
+    images = copy.deepcopy(cfg.test_dataloader.dataset)
+    images.pipeline = other.test_dataloader.dataset.pipeline
+    other.test_dataloader.dataset = images
+    other.test_evaluator = dict(type='mmwsol.ScoreDump', out=path)
+    run_test(other, checkpoint)
 
 
 def replace_protocols(cfg: Config, texts: Sequence[str]) -> None:

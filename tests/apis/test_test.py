@@ -7,22 +7,26 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from planted_results import planted_results
 from torch import nn
 
 from mmwsol.apis import test as test_api
+from mmwsol.apis.run_config import drop_pretrained_weights, find_config
 from mmwsol.apis.test import (
     check_checkpoint,
     keep_images,
     main,
     replace_protocols,
+    use_predictions,
     use_ten_crops,
     write_result,
 )
 from mmwsol.evaluation import get_protocol
 from mmwsol.evaluation.image_results import ImageResults
 from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.registry import MODELS
 
 TOY = 'bas/bas_testresnet_toy.py'
 
@@ -193,6 +197,37 @@ def test_pretrained_in_place_of_a_checkpoint_loads_what_the_config_names(
         main([TOY, 'pretrained', '--work-dir', str(tmp_path)])
     with pytest.raises(ValueError, match=r'model\.head\.init_cfg has no'):
         main(['cam/cam_mobilenetv1_cub.py', 'pretrained', '--work-dir', str(tmp_path)])
+
+
+def test_predictions_go_to_the_evaluators_of_localizations(run: object) -> None:
+    cfg = run('--predictions', 'other.npz', '--dump-scores', 'own.npz')
+    assert cfg.test_evaluator[0].predictions == 'other.npz'
+    assert cfg.test_evaluator[1] == dict(type='mmwsol.ScoreDump', out='own.npz')
+    with pytest.raises(ValueError, match='need a LocalizationMetric'):
+        use_predictions(Config(dict(test_evaluator=dict(type='PixelMetric'))), 'other.npz')
+
+
+@pytest.mark.slow
+def test_a_second_classifier_gives_the_classes_and_the_localizer_the_boxes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', str(tmp_path))
+    configs = dict(one='cam/cam_testresnet_toy.py', other='tscam/tscam_testvit_toy.py')
+    results, paths = {}, {}
+    options = ['--cfg-options', 'test_dataloader.dataset.indices=24', 'test_dataloader.num_workers=0']
+    for seed, (name, config) in enumerate(configs.items()):
+        cfg = Config.fromfile(find_config(config))
+        torch.manual_seed(seed)
+        drop_pretrained_weights(cfg.model)
+        with DefaultScope.overwrite_default_scope('mmwsol'):
+            model = MODELS.build(cfg.model)
+        paths[name] = save(tmp_path / f'{name}.pth', model.state_dict())
+        results[name] = main([config, paths[name], '--work-dir', str(tmp_path / name), *options])
+    classifier = ['--classifier', configs['other'], paths['other']]
+    two = main([configs['one'], paths['one'], '--work-dir', str(tmp_path / 'two'), *classifier, *options])
+    assert two['wsol/cls/top-1'] == results['other']['wsol/cls/top-1'] != results['one']['wsol/cls/top-1']
+    row = next(key for key in two if key.endswith('MaxBoxAccV2') and 'choe_v2' in key)
+    assert two[row] == results['one'][row] != results['other'][row]
 
 
 def test_result_file_holds_metrics_evaluation_and_the_run(

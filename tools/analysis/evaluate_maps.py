@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from mmwsol.datasets.annotation_files import read_cub, read_wsol_metadata
 from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.evaluation.prediction_file import PredictionFile
 from mmwsol.evaluation.protocols import PROTOCOLS, parse_protocol
 
 logger = logging.getLogger('evaluate_maps')
@@ -96,42 +97,14 @@ def read_annotations(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def read_predictions(path: Path, entries: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-    """Class scores (K,) by image id, from an .npz of scores or rows ``image_id,label[,label2,..]``."""
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no prediction file {path}')
-    if path.suffix == '.npz':
-        archive = np.load(path, allow_pickle=False)
-        scores = {key: torch.from_numpy(archive[key]).float().reshape(-1) for key in archive.files}
-    else:
-        rows = [line.strip().split(',') for line in path.read_text().splitlines() if line.strip()]
-        try:
-            ranked = {row[0]: [int(label) for label in row[1:]] for row in rows}
-        except ValueError as error:
-            raise ValueError(
-                f'rows of {path} must be image_id,label[,label2,..] with whole labels: {error}'
-            ) from None
-        if any(len(labels) < min(5, _num_labels(entries)) for labels in ranked.values()):
-            logger.warning('%s lists fewer than five labels for some images; Top-5 counts only these', path)
-        count = 1 + max(
-            [e['gt_label'] for e in entries] + [label for row in ranked.values() for label in row]
-        )
-        scores = {img_id: _scores_of(labels, count) for img_id, labels in ranked.items()}
-    if missing := [entry['img_id'] for entry in entries if entry['img_id'] not in scores]:
-        raise ValueError(
-            f'{path} has no prediction for {len(missing)} of {len(entries)} images, e.g. {missing[0]}'
-        )
-    return scores
-
-
-def _num_labels(entries: Sequence[Mapping[str, Any]]) -> int:
-    return len({entry['gt_label'] for entry in entries})
-
-
-def _scores_of(labels: Sequence[int], count: int) -> Tensor:
-    """Scores that rank ``labels`` first; five places without a class keep all others out of the top five."""
-    scores = torch.cat([torch.full((count,), -1.0), torch.zeros(5)])
-    scores[list(labels)] = torch.arange(len(labels), 0, -1).float()
-    return scores
+    """Class scores (K,) by image id, see ``PredictionFile``."""
+    predictions = PredictionFile(path)
+    labels = {entry['gt_label'] for entry in entries}
+    if predictions.shortest_list < min(5, len(labels)):
+        logger.warning('%s lists fewer than five labels for some images; Top-5 counts only these', path)
+    predictions.require(entry['img_id'] for entry in entries)
+    count = 1 + max(*labels, predictions.max_label) if predictions.max_label >= 0 else 0
+    return {entry['img_id']: predictions.scores(entry['img_id'], count) for entry in entries}
 
 
 def make_samples(
@@ -234,7 +207,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--resize', type=int, nargs='+', help='size before the centre crop, one number or H W'
     )
     parser.add_argument(
-        '--predictions', help='image_id,label[,label2,..] rows, or .npz of scores by image id'
+        '--predictions', help='.npz or .json of scores by image id, or rows image_id,label[,label2,..]'
     )
     parser.add_argument('--interval', type=float, default=0.001, help='step of the threshold sweep')
     parser.add_argument('--batch-size', type=int, default=32)

@@ -33,6 +33,7 @@ from ..localization_report import (
     localization_summary,
     summary_metrics,
 )
+from ..prediction_file import PredictionFile
 from ..protocols import Protocol, get_protocols
 from ..selection import checkpoint_text, is_test_split, source_text, switches_of, take_threshold
 from .counting_metric import CountingMetric
@@ -76,6 +77,9 @@ class LocalizationMetric(CountingMetric):
         iou_thresholds: IoU levels in percent; MaxBoxAccV2 is the mean over them.
         interval: step of the threshold sweep.
         num_threads: for the sweeps, over the images of a batch.
+        predictions: a file of another classifier's predictions (see :class:`PredictionFile`) that decide whether the class
+            is right, in place of the localizer's scores: the two-stage Top-1 of DA-WSOL (CVPR 2022). Maps, and the
+            classes whose maps a protocol takes, stay the localizer's.
         per_image: also leave what was found on each image in ``images``, and the kinds of error in the table. The
             maps wait in a temporary file until the thresholds are chosen.
     """
@@ -89,6 +93,7 @@ class LocalizationMetric(CountingMetric):
         iou_thresholds: Sequence[float] = (30, 50, 70),
         interval: float = 0.001,
         num_threads: int = 4,
+        predictions: str | None = None,
         per_image: bool = False,
         prefix: str | None = 'wsol',
         collect_device: str = 'cpu',
@@ -99,6 +104,7 @@ class LocalizationMetric(CountingMetric):
         self._checkpoint: str | None = None
         self.plan = LocalizationPlan(self._asked, iou_thresholds, interval)
         self.num_threads = num_threads
+        self.predictions = PredictionFile(predictions) if predictions else None
         self.per_image = per_image
         self.images: ImageResults | None = None
         self._spool: MapSpool | None = None
@@ -121,7 +127,8 @@ class LocalizationMetric(CountingMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Box a batch under every protocol and keep a few hundred bytes an image."""
-        record = _classification_record(data_samples)
+        classified = self._classified(data_samples)
+        record = _classification_record(classified)
         boxed = [_has_boxes(sample) for sample in data_samples]
         record['unboxed'] = [image_name(s) for s, has_box in zip(data_samples, boxed) if not has_box][:1]
         unboxed = [name for other in (*self.results, record) for name in other['unboxed']]
@@ -129,7 +136,7 @@ class LocalizationMetric(CountingMetric):
         if any(boxed):
             record |= self._box_record(data_samples)
         if self.per_image:
-            record |= self._image_record(data_samples, any(boxed))
+            record |= self._image_record(data_samples, classified, any(boxed))
         self.results.append(record)
 
     def compute_metrics(self, results: list[Record]) -> dict[str, float]:
@@ -149,6 +156,9 @@ class LocalizationMetric(CountingMetric):
             self.images = self._gather_images(results, keep, counters)
             add_error_kinds(self.summary, self.images)
         self.table_text = format_localization_table(self.summary)
+        if self.predictions is not None:
+            self.summary['predictions'] = str(self.predictions.path)
+            self.table_text += f'\nClasses (two-stage): {self.predictions.path}'
         print_log('\n' + self.table_text, logger='current')
         return summary_metrics(self.summary)
 
@@ -186,6 +196,17 @@ class LocalizationMetric(CountingMetric):
             switches=switches_of(protocol),
         )
 
+    def _classified(self, samples: Sequence[dict]) -> Sequence[dict]:
+        """The samples with the scores that decide whether their class is right."""
+        file = self.predictions
+        if file is None:
+            return samples
+        if 'pred_scores' in samples[0]:
+            num_classes = len(samples[0]['pred_scores'])
+        else:
+            num_classes = 1 + max(file.max_label, *(int(true_label(sample)) for sample in samples))
+        return [{**s, 'pred_scores': file.scores(str(s.get('img_id')), num_classes)} for s in samples]
+
     def _box_record(self, samples: Sequence[dict]) -> Record:
         gt = {rounding: [_gt_in_input(s, rounding) for s in samples] for rounding in self.plan.roundings()}
         hits = {key: np.zeros((len(samples), *shape), bool) for key, shape in self.plan.hit_shapes.items()}
@@ -210,11 +231,11 @@ class LocalizationMetric(CountingMetric):
             gt_count=np.array([len(boxes) for boxes in standard], np.int32),
         )
 
-    def _image_record(self, samples: Sequence[dict], boxed: bool) -> Record:
+    def _image_record(self, samples: Sequence[dict], classified: Sequence[dict], boxed: bool) -> Record:
         """What the results of each image need beyond the counters, see ``build_image_results``."""
         self._spool = self._spool or MapSpool()
         record: Record = dict(
-            images=[describe_image(sample) for sample in samples],
+            images=[describe_image(sample) for sample in classified],
             gt_bboxes=[original_bboxes(sample) for sample in samples],
         )
         if not boxed:

@@ -470,3 +470,49 @@ def test_maps_are_required():
 
 def test_no_images_give_no_numbers():
     assert LocalizationMetric().evaluate(0) == {}
+
+
+def test_predictions_of_another_classifier_decide_the_class_and_nothing_else(tmp_path) -> None:
+    samples = [_sample(i) for i in range(12)]
+    protocols = ['choe_v2', 'tscam', 'scm', 'bas']
+    other = {
+        s['img_id']: [int(s['gt_label'])] if i % 3 else [(int(s['gt_label']) + 1) % 7]
+        for i, s in enumerate(samples)
+    }
+    (tmp_path / 'other.json').write_text(json.dumps(other))
+    own, _ = _evaluate(samples, *protocols)
+    two, metric = _evaluate(samples, *protocols, predictions=str(tmp_path / 'other.json'), per_image=True)
+    replaced = [
+        s | dict(pred_scores=torch.nn.functional.one_hot(torch.tensor(other[s['img_id']][0]), 7).float())
+        for s in samples
+    ]
+    expected, _ = _evaluate(replaced, 'choe_v2', 'tscam')
+    assert two['cls/top-1'] == pytest.approx(100 * 8 / 12) != own['cls/top-1']
+    for row in ('choe_v2', 'tscam'):
+        assert two[f'{row}/Top-1 Loc'] == expected[f'{row}/Top-1 Loc']
+    for key in own:
+        if not any(part in key for part in ('Top-', 'cls/', 'top-', 'threshold')):
+            assert two[key] == own[key], key
+    assert metric.summary['predictions'].endswith('other.json') and 'two-stage' in metric.table_text
+    found = dict(zip(metric.images.columns['img_id'], metric.images.columns['pred_label']))
+    assert {key: [int(label)] for key, label in found.items()} == other
+
+
+def test_own_scores_as_predictions_change_nothing(tmp_path) -> None:
+    samples = [_sample(i) for i in range(7)]
+    np.savez(tmp_path / 'own.npz', **{s['img_id']: s['pred_scores'].numpy() for s in samples})
+    assert (
+        _evaluate(samples, 'choe_v2', 'scm', 'bas')[0]
+        == (_evaluate(samples, 'choe_v2', 'scm', 'bas', predictions=str(tmp_path / 'own.npz'))[0])
+    )
+
+
+def test_maps_without_scores_take_the_classes_of_a_file(tmp_path) -> None:
+    samples = [_sample(i) for i in range(6)]
+    rows = ''.join(f'{s["img_id"]},{int(s["gt_label"])}\n' for s in samples)
+    (tmp_path / 'right.csv').write_text(rows)
+    for sample in samples:
+        del sample['pred_scores']
+    result, _ = _evaluate(samples, 'choe_v2', predictions=str(tmp_path / 'right.csv'))
+    assert result['cls/top-1'] == 100.0
+    assert result['choe_v2/Top-1 Loc'] == result['choe_v2/GT-known']
