@@ -38,6 +38,17 @@ def test_images_are_drawn_within_their_group():
     assert low < 5 / 55 < high < 0.5
 
 
+def test_interval_over_groups_equals_plain_resampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmwsol.evaluation.functional.paired_bootstrap.CHUNK', 50_000)
+    rng = np.random.default_rng(2)
+    groups = rng.integers(0, 12, 200)
+    values = rng.choice([-1, 0, 1], 200) + (groups % 3)
+    parts = [values[groups == group] for group in np.unique(groups)]
+    plain = np.mean([p[rng.integers(0, len(p), (8000, len(p)))].mean(axis=1) for p in parts], axis=0)
+    found = bootstrap_interval(values, groups, draws=8000)
+    assert found == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.01)
+
+
 def test_no_difference_has_no_width():
     assert bootstrap_interval(np.zeros(7)) == (0, 0)
 
