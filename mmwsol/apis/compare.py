@@ -273,7 +273,7 @@ def numbers_of(
 def _texts(line: dict[str, Any]) -> list[str]:
     """Protocol, thresholds and their source, config and seeds of a line."""
     rows = [run.images.row(line['row']) for run in line['group'].runs]
-    thresholds = dict.fromkeys(f'{row.threshold:g}' for row in rows)
+    thresholds = dict.fromkeys(f'{next(iter(row.thresholds.values())):g}' for row in rows)
     sources = dict.fromkeys(row.source for row in rows)
     return [line['row'], line['group'].name, line['group'].seeds, ', '.join(thresholds), ', '.join(sources)]
 
@@ -296,7 +296,7 @@ def format_markdown(lines: Sequence[dict[str, Any]], notes: Sequence[str]) -> st
         '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(cells, widths)) + ' |' for cells in escaped
     ]
     text.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
-    return '\n'.join([*text, '', *notes]) + '\n'
+    return '\n'.join(text) + '\n\n' + '\n\n'.join(notes) + '\n'
 
 
 def _cell(number: dict[str, float | None] | None) -> str:

@@ -87,7 +87,8 @@ def build_image_results(
     if not counters['boxed']:
         return ImageResults(columns, gt_bboxes, [], [], list(classes))
     located = [_number_hits(row, plan, counters, summary) for row in range(len(plan.protocols))]
-    found = _Boxes(records, keep, plan, spool, [_box_threshold(numbers, plan) for numbers in located])
+    thresholds = [_box_threshold(*pair) for pair in zip(located, summary['rows'])]
+    found = _Boxes(records, keep, plan, spool, thresholds)
     rows = []
     for row, numbers in enumerate(located):
         protocol, stated = plan.protocols[row], summary['rows'][row]
@@ -100,7 +101,7 @@ def build_image_results(
                 name=plan.row_names[row],
                 protocol=protocol.to_dict(),
                 source=stated['threshold_source'],
-                threshold=numbers[top1].threshold,
+                threshold=thresholds[row],
                 heatmap=plan.heatmap_of(row),
                 numbers={name: stated[name] for name in [*hits, *_classification(stated)]},
                 thresholds={name: where.threshold for name, where in numbers.items()},
@@ -172,8 +173,9 @@ def _read_hits(
     return np.concatenate(parts)
 
 
-def _box_threshold(numbers: Mapping[str, Hits], plan: LocalizationPlan) -> float:
-    return numbers['Top-1 Loc' if 'Top-1 Loc' in numbers else next(iter(numbers))].threshold
+def _box_threshold(numbers: Mapping[str, Hits], stated: Mapping[str, Any]) -> float:
+    """That of Top-1 Loc; of the row's first number where Top-1 Loc is zero, and any threshold as good as another."""
+    return numbers['Top-1 Loc' if stated.get('Top-1 Loc') else next(iter(numbers))].threshold
 
 
 class _Boxes:

@@ -115,6 +115,14 @@ def test_map_to_draw_spans_the_whole_range_and_is_small() -> None:
     assert not empty.any()
 
 
+def test_box_is_that_of_gt_known_where_no_threshold_locates_a_right_class() -> None:
+    sample = planted_sample(0, (2, 2, 12, 12), [2, 2, 12, 12], right=False)
+    sample['pred_maps'][0, 15:17, 15:17] = 0.5
+    row = evaluate([sample], ['choe_v1']).images.row()
+    assert row.numbers['Top-1 Loc'] == 0 and row.thresholds['Top-1 Loc'] == 0
+    assert row.threshold == row.thresholds['GT-known'] and row.ious[0] == 1
+
+
 def test_images_without_scores_are_asked_for_the_box_only() -> None:
     samples = [
         planted_sample(0, (2, 2, 12, 12), [2, 2, 12, 12]),
