@@ -1,4 +1,4 @@
-"""TokenCut on frozen DeiT-Tiny features: a class-agnostic map by a normalised cut.
+"""TokenCut on frozen DeiT-Tiny features, its patch tokens: a class-agnostic map by a normalised cut.
 
 Only a linear classifier trains; the map needs no training. The threshold is the published one: any positive value.
 
@@ -14,7 +14,7 @@ with read_base():
     from .._base_.models.tokencut import *
     from .._base_.schedules.sat_cub import *
 
-backbone.update(frozen=True, keys=True)
+backbone.update(frozen=True)
 model.update(backbone=backbone)
 model.head.update(num_classes=num_classes, in_channels=out_channels)
 optim_wrapper.optimizer.update(lr=1e-3)

@@ -17,7 +17,6 @@ pseudo_localizer = dict(
         type=ViTBackbone,
         name='deit_tiny_patch16_224',
         frozen=True,
-        keys=True,
         init_cfg=dict(
             type='Pretrained',
             checkpoint='https://dl.fbaipublicfiles.com/deit/deit_tiny_patch16_224-a1311bcf.pth',

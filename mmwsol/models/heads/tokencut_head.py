@@ -21,7 +21,9 @@ class TokenCutHead(LocHead):
     magnitude is the object. The map is the eigenvector above its mean, zero in the other half, so any threshold above 0
     cuts deeper into the published partition. Needs no training; a linear layer on the mean patch token serves Top-k.
 
-    Expects ``ViTBackbone(keys=True)``: keys of the last block and the patch map.
+    Expects the keys of the last block and the patch map of ``ViTBackbone(keys=True)``, as published for self-supervised
+    features, or the patch map alone, which is then cut: the keys of supervised transformers share a large common part, so
+    that nearly all patches are joined.
 
     Args:
         in_channels: D.
@@ -44,12 +46,12 @@ class TokenCutHead(LocHead):
 
     def pre_logits(self, feats: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Features to cut (N, D, h, w) and patch map (N, D, h, w)."""
-        if len(feats) != 2:
+        if len(feats) > 2:
             raise ValueError(
-                f'TokenCutHead needs the keys and the patch map, got {len(feats)} features; set backbone.keys=True and '
+                f'TokenCutHead needs a patch map, with or without keys in front of it, got {len(feats)} features; set '
                 'backbone.attention="none"'
             )
-        return feats[0], feats[1]
+        return feats[0], feats[-1]
 
     def classify(self, pre_logits: tuple[Tensor, Tensor]) -> Tensor:
         return self.fc(pre_logits[1].mean((2, 3)))  # (N, K)

@@ -57,6 +57,16 @@ def test_map_is_class_agnostic_and_classes_come_from_the_patch_tokens(samples_of
     torch.testing.assert_close(sample.pred_scores, head.fc(tokens.mean((2, 3))).softmax(1)[0])
 
 
-def test_missing_keys_are_named() -> None:
-    with pytest.raises(ValueError, match=r'got 1 features; set backbone\.keys=True'):
-        TokenCutHead(num_classes=5, in_channels=16)([torch.zeros(1, 16, 2, 2)])
+def test_without_keys_the_patch_map_is_cut() -> None:
+    head = TokenCutHead(num_classes=5, in_channels=16).eval()
+    features = scene()[0][None]
+    labels = torch.tensor([[-1]])
+    assert torch.equal(
+        head.localize(head.pre_logits([features]), labels),
+        head.localize(head.pre_logits([features, features]), labels),
+    )
+
+
+def test_attention_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match=r'got 3 features; set backbone\.attention="none"'):
+        TokenCutHead(num_classes=5, in_channels=16)([torch.zeros(1, 16, 2, 2)] * 3)
