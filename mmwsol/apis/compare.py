@@ -110,6 +110,7 @@ def compare(args: argparse.Namespace) -> str:
     runs = [load_run(where) for where in args.results]
     for run in runs[1:]:
         check_same_images(runs[0], run)
+        check_same_stages(runs[0], run)
     rows, notes = shared_rows(runs, args.protocol, args.allow)
     groups, more = group_runs(runs)
     names = [group.name for group in groups]
@@ -160,6 +161,16 @@ def check_same_images(first: Run, other: Run) -> None:
             raise ValueError(
                 f'{pair} were tested with different true boxes, e.g. of {name}; use the same annotation'
             )
+
+
+def check_same_stages(first: Run, other: Run) -> None:
+    """``ValueError`` if one run's classes are its own and the other's those of a second classifier."""
+    two_stage = [run.name for run in (first, other) if run.result.localization.get('predictions')]
+    if len(two_stage) == 1:
+        raise ValueError(
+            f'{two_stage[0]} takes its classes from another classifier (two-stage), but not all runs do; test them '
+            'all with --predictions or --classifier, or none'
+        )
 
 
 def _describe(run: Run) -> str:

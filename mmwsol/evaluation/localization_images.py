@@ -124,11 +124,8 @@ def _columns(records: Sequence[Record], keep: Sequence[NDArray[np.bool_]]) -> di
         for name in ('sample_idx', 'label', 'rank')
     }
     described = [image for record, images in zip(records, keep) for image in _kept(record['images'], images)]
-    return (
-        columns | {name: np.array([image[name] for image in described]) for name in described[0]}
-        if described
-        else columns
-    )
+    names = described[0] if described else ()
+    return columns | {name: np.array([image[name] for image in described]) for name in names}
 
 
 def _classification(stated: Mapping[str, Any]) -> dict[str, int]:
@@ -151,15 +148,20 @@ def _number_hits(
         for key, iou in at.items():
             chosen = best[slot, iou]
             numbers[key] = Hits(sweep, iou, int(cuts[chosen]), RANK_LIMITS[limit], float(thresholds[chosen]))
+    numbers = {name: where for name, where in numbers.items() if name in stated}
+    return numbers | _oracle_hits(row, plan, counters)
+
+
+def _oracle_hits(row: int, plan: LocalizationPlan, counters: Counters) -> dict[str, Hits]:
+    """Those of MaxBoxAcc and of MaxBoxAccV2 at each level, if the row has them."""
     if not plan.reports_oracles(row):
-        return {name: where for name, where in numbers.items() if name in stated}
-    heatmap = plan.heatmap_of(row)
-    for part, name, levels in (('v1', 'MaxBoxAcc', [50]), ('v2', 'MaxBoxAccV2@{:g}', plan.iou_thresholds)):
-        _, at_best = max_box_accuracy(counters[f'{part}/{heatmap}'][0], 1, plan.interval)  # (L,)
-        for iou in map(plan.levels.index, levels):
-            threshold, cut = float(at_best[iou]), int(uint8_cuts(at_best[iou]))
-            numbers[name.format(plan.levels[iou])] = Hits(f'{part}/{heatmap}', iou, cut, None, threshold)
-    return {name: where for name, where in numbers.items() if name in stated}
+        return {}
+    at50, heatmap, numbers = plan.levels.index(50), plan.heatmap_of(row), {}
+    levels = {f'MaxBoxAccV2@{level:g}': ('v2', plan.levels.index(level)) for level in plan.iou_thresholds}
+    for name, (part, iou) in ({'MaxBoxAcc': ('v1', at50)} | levels).items():
+        _, best = max_box_accuracy(counters[f'{part}/{heatmap}'][0, iou], 1, plan.interval)
+        numbers[name] = Hits(f'{part}/{heatmap}', iou, int(uint8_cuts(best)), None, float(best))
+    return numbers
 
 
 def _read_hits(

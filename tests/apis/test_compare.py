@@ -132,6 +132,14 @@ def test_other_split_is_named(store: Callable) -> None:
         main([store('a', [1, 0]), store('b', [1, 0, 1], 'bas_x')])
 
 
+def test_two_stage_is_not_compared_with_one_stage(store: Callable, tmp_path: Path) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x')]
+    path = tmp_path / 'b' / 'result.json'
+    path.write_text(path.read_text().replace('"rows": []', '"rows": [], "predictions": "scores.npz"'))
+    with pytest.raises(ValueError, match=r'b takes its classes from another classifier \(two-stage\)'):
+        table(*runs)
+
+
 def test_difference_in_a_switch_can_be_allowed_and_is_stated(store: Callable) -> None:
     other = dict(name='tscam', threshold_source='oracle per level')
     runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', protocol=other)]

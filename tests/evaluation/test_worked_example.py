@@ -65,5 +65,5 @@ def computed(names: list[str]) -> list[list[str]]:
 def test_table_of_the_page_is_computed(repo_dir: Path) -> None:
     stated = table_of_the_page(repo_dir)
     names = [row[0].strip('`') for row in stated]
-    assert {name.split(':')[0] for name in names} >= set(PROTOCOLS) - {'strict'}
+    assert {name.split(':')[0] for name in names} == set(PROTOCOLS)
     assert [[row[0], *row[2:]] for row in stated] == computed(names)
