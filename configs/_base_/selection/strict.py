@@ -1,7 +1,7 @@
 """Epoch and threshold chosen without a test box: by true boxes of a validation split, and by pseudo boxes.
 
 The validation split is held out of the training images, five of each class. Pseudo boxes are TokenCut's on the patch
-tokens of a frozen DeiT-Tiny (with its keys it cuts single patches off); DINOv2 and its keys are better where at hand. The test states both thresholds, and beside them what an oracle would have had.
+tokens of a frozen DeiT-Tiny. The test states both thresholds, and beside them what an oracle would have had.
 """
 
 from mmwsol.evaluation.metrics import LocalizationMetric, PseudoBoxMetric
