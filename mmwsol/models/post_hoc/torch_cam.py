@@ -29,6 +29,8 @@ class TorchCAM(PostHocMaps):
             and kept class: keep the true class alone (``model.head.topk=0``) where the protocol needs no other.
         options: of the torchcam class, such as ``batch_size`` of masked images for ``ScoreCAM``.
 
+    The methods from gradients never wait for the device; the others bring the labels to the host, once a kept class.
+
     Raises:
         ValueError: another method. torchcam's Grad-CAM++ lacks a denominator (0.5.0): take ``GradCAMPlusPlus``.
         ImportError: torchcam is not installed.
