@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,12 @@ def find_config(name: str) -> str:
     for candidate in (Path(name), CONFIG_ROOT / name, CONFIG_ROOT / name.removeprefix('configs/')):
         if candidate.is_file():
             return str(candidate)
-    words = Path(name).stem.split('_')[:2]
-    close = [
-        str(p.relative_to(CONFIG_ROOT))
-        for p in sorted(CONFIG_ROOT.rglob('*.py'))
-        if p.stem.startswith(words[0])
-    ]
+    wanted = Path(name).stem
+    shipped = [p for p in CONFIG_ROOT.rglob('*.py') if p.stem.startswith(wanted.split('_')[0])]
+    shipped.sort(key=lambda p: (-SequenceMatcher(None, wanted, p.stem).ratio(), p.stem))
+    close = [str(p.relative_to(CONFIG_ROOT)) for p in shipped[:12]]
     raise FileNotFoundError(
-        f'config {name} is neither a file nor a shipped config; shipped ones like it: {close[:12]}'
+        f'config {name} is neither a file nor a shipped config; shipped ones like it: {close}'
     )
 
 
