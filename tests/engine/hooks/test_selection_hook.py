@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,6 +109,9 @@ def register_parts() -> None:
         registry.register_module(module=part, force=True)
 
 
+RUNS = itertools.count()
+
+
 def config(work_dir: Path, epochs: int = 4, split: str = 'val', **checkpoint: Any) -> Config:
     checkpoint = dict(interval=1, save_best=list(SCRIPT), rule='greater') | checkpoint
     loader = dict(batch_size=2, num_workers=0, collate_fn=dict(type='pseudo_collate'))
@@ -115,6 +119,8 @@ def config(work_dir: Path, epochs: int = 4, split: str = 'val', **checkpoint: An
         dict(
             default_scope='mmengine',
             work_dir=str(work_dir),
+            # runs of one second would share a message hub, and with it the best scores
+            experiment_name=f'run_{next(RUNS)}',
             model=dict(type='Line'),
             train_dataloader=loader
             | dict(dataset=dict(type='Numbers'), sampler=dict(type='DefaultSampler', shuffle=True)),
