@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
+from mmwsol.apis import select_checkpoint
 from mmwsol.evaluation import parse_protocol
 
 # by epoch: what validation found, and IoU and GT-known on the test split at val's, pseudo's and the best threshold
@@ -21,17 +19,6 @@ TEST = {
     'pseudo': [49.0, 48.0, 54.0, 50.0],
     'oracle': [51.0, 56.0, 57.0, 58.0],
 }
-
-
-@pytest.fixture(scope='module')
-def tool(repo_dir: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        'select_checkpoint', repo_dir / 'tools/analysis/select_checkpoint.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['select_checkpoint'] = module  # where its data classes look up their annotations
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -52,12 +39,12 @@ def work_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tested(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+def tested(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """What is tested: checkpoint and protocols; a stand-in for the test gives the rows above."""
     asked: list[tuple[str, list[str]]] = []
 
     def run(argv: Sequence[str]) -> dict[str, float]:
-        args = tool.test.parse_arguments(argv)
+        args = select_checkpoint.test.parse_arguments(argv)
         epoch = int(Path(args.checkpoint).stem.split('_')[1])
         asked.append((Path(args.checkpoint).name, args.protocol))
         rows: list[dict[str, Any]] = []
@@ -71,12 +58,12 @@ def tested(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
         Path(args.out).write_text(json.dumps(dict(evaluation=[dict(rows=rows)])))
         return {}
 
-    monkeypatch.setattr(tool.test, 'main', run)
+    monkeypatch.setattr(select_checkpoint.test, 'main', run)
     return asked
 
 
-def test_each_way_to_choose_takes_its_epoch_and_threshold(tool, work_dir, tested, capsys):
-    rows = tool.main([str(work_dir)])
+def test_each_way_to_choose_takes_its_epoch_and_threshold(work_dir, tested, capsys):
+    rows = select_checkpoint.main([str(work_dir)])
     found = {(r['checkpoint_by'], r['threshold_by']): (r['epoch'], r['IoU'], r['GT-known']) for r in rows}
     assert found == {
         ('test (oracle)', 'test (oracle)'): (4, 58, 68),
@@ -93,52 +80,52 @@ def test_each_way_to_choose_takes_its_epoch_and_threshold(tool, work_dir, tested
     assert {row['file'] for row in rows} == {'epoch_2.pth', 'epoch_3.pth', 'epoch_4.pth'}
 
 
-def test_choices_without_the_test_split_test_their_checkpoints_only(tool, work_dir, tested):
-    tool.main([str(work_dir), '--by', 'val', '--by', 'classification/0.25'])
+def test_choices_without_the_test_split_test_their_checkpoints_only(work_dir, tested):
+    select_checkpoint.main([str(work_dir), '--by', 'val', '--by', 'classification/0.25'])
     assert tested == [('epoch_2.pth', ['strict']), ('epoch_4.pth', ['strict:threshold=0.25'])]
 
 
-def test_checkpoint_and_threshold_are_chosen_apart(tool, work_dir, tested):
-    first, second = tool.main([str(work_dir), '--by', 'val/test', '--by', 'test/val'])
+def test_checkpoint_and_threshold_are_chosen_apart(work_dir, tested):
+    first, second = select_checkpoint.main([str(work_dir), '--by', 'val/test', '--by', 'test/val'])
     assert (first['epoch'], first['IoU']) == (2, 56) and first['threshold_by'] == 'test (oracle)'
     assert (second['epoch'], second['IoU']) == (4, 53)  # the oracle's epoch, at the threshold of val
 
 
-def test_results_are_kept_until_a_checkpoint_changes(tool, work_dir, tested):
-    rows = tool.main([str(work_dir)])
+def test_results_are_kept_until_a_checkpoint_changes(work_dir, tested):
+    rows = select_checkpoint.main([str(work_dir)])
     count = len(tested)
-    assert tool.main([str(work_dir)]) == rows and len(tested) == count == 4
+    assert select_checkpoint.main([str(work_dir)]) == rows and len(tested) == count == 4
     content = torch.load(work_dir / 'epoch_2.pth')
     torch.save(content | dict(epoch=torch.tensor(9)), work_dir / 'epoch_2.pth')
-    tool.main([str(work_dir)])
+    select_checkpoint.main([str(work_dir)])
     assert [name for name, _ in tested[count:]] == ['epoch_2.pth']
-    tool.main([str(work_dir), '--by', 'val', '--cfg-options', 'a=2'])
+    select_checkpoint.main([str(work_dir), '--by', 'val', '--cfg-options', 'a=2'])
     assert len(tested) == count + 2
 
 
-def test_choice_on_a_validation_split_named_test_is_marked(tool, work_dir, tested):
+def test_choice_on_a_validation_split_named_test_is_marked(work_dir, tested):
     for path in work_dir.glob('epoch_[1-4].pth'):
         content = torch.load(path)
         content['selection']['split'] = 'CUB/test'
         torch.save(content, path)
-    (row,) = tool.main([str(work_dir), '--by', 'val'])
+    (row,) = select_checkpoint.main([str(work_dir), '--by', 'val'])
     assert row['checkpoint_by'] == row['threshold_by'] == 'val on CUB/test (oracle)'
 
 
-def test_rows_are_written(tool, work_dir, tested, tmp_path):
-    rows = tool.main([str(work_dir), '--by', 'last', '--out', str(tmp_path / 'new/rows.json')])
+def test_rows_are_written(work_dir, tested, tmp_path):
+    rows = select_checkpoint.main([str(work_dir), '--by', 'last', '--out', str(tmp_path / 'new/rows.json')])
     assert json.loads((tmp_path / 'new/rows.json').read_text()) == rows
 
 
 @pytest.mark.parametrize('text', ['best', 'val/best', 'val/1.5', 'val/nan', ''])
-def test_choices_that_do_not_exist_are_refused(tool, text):
+def test_choices_that_do_not_exist_are_refused(text):
     with pytest.raises(
         argparse.ArgumentTypeError, match=r'CHECKPOINT\[/THRESHOLD\], with CHECKPOINT among val,'
     ):
-        tool.parse_choice(text)
+        select_checkpoint.parse_choice(text)
 
 
-def test_run_without_validations_or_without_a_criterion_is_explained(tool, work_dir, tested):
+def test_run_without_validations_or_without_a_criterion_is_explained(work_dir, tested):
     for path in work_dir.glob('epoch_[1-4].pth'):
         content = torch.load(path)
         del content['selection']['metrics']['pseudo/strict/agreement']
@@ -146,15 +133,15 @@ def test_run_without_validations_or_without_a_criterion_is_explained(tool, work_
     with pytest.raises(
         ValueError, match=r'epoch_1\.pth has no pseudo/strict/agreement; it has wsol/strict/IoU'
     ):
-        tool.main([str(work_dir), '--by', 'pseudo'])
+        select_checkpoint.main([str(work_dir), '--by', 'pseudo'])
     for path in work_dir.glob('epoch_[1-4].pth'):
         path.unlink()
     with pytest.raises(ValueError, match=r'none of the 1 checkpoints .* carries a validation'):
-        tool.main([str(work_dir)])
+        select_checkpoint.main([str(work_dir)])
 
 
-def test_config_must_be_named_where_there_are_several(tool, work_dir, tested):
+def test_config_must_be_named_where_there_are_several(work_dir, tested):
     (work_dir / 'other.py').write_text('')
     with pytest.raises(ValueError, match='has 2 configs'):
-        tool.main([str(work_dir)])
-    assert tool.main([str(work_dir), '--config', str(work_dir / 'run.py'), '--by', 'last'])
+        select_checkpoint.main([str(work_dir)])
+    assert select_checkpoint.main([str(work_dir), '--config', str(work_dir / 'run.py'), '--by', 'last'])
