@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,17 +29,13 @@ class GradientMaps(PostHocMaps):
         name, as_map = self.module_name(localizer), self.as_map(localizer, inputs)
         with gradient_leaf(localizer, name) as leaves:
             logits = frozen_call(localizer, inputs)  # (N, K)
+        check_gradient_path(logits, leaves, name)
         labels = choose(logits.detach().float())
         totals = logits.gather(1, labels).sum(0)  # (C,): images do not depend on each other
         activations = as_map(leaves[-1].detach())
         maps = []
         for total in totals:
-            try:
-                (gradients,) = torch.autograd.grad(total, leaves[-1], retain_graph=True)
-            except RuntimeError as error:
-                raise ValueError(
-                    f'the class scores do not depend on {name!r}; choose another layer'
-                ) from error
+            (gradients,) = torch.autograd.grad(total, leaves[-1], retain_graph=True)
             maps.append(self.weigh(activations, as_map(gradients)))
         return logits, labels, torch.stack(maps, 1)
 
@@ -65,3 +61,9 @@ def gradient_leaf(model: nn.Module, name: str) -> Iterator[list[Tensor]]:
         yield leaves
     finally:
         handle.remove()
+
+
+def check_gradient_path(logits: Tensor, leaves: Sequence[Tensor], name: str) -> None:
+    """``ValueError`` unless the layer ran and the logits of a frozen call have a gradient, which only it can give them."""
+    if not leaves or not logits.requires_grad:
+        raise ValueError(f'the class scores do not depend on {name!r}; choose another layer')

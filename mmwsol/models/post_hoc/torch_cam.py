@@ -10,7 +10,7 @@ from torch import Tensor
 from mmwsol.models.layers import frozen_call
 from mmwsol.registry import MODELS
 
-from .gradient_maps import gradient_leaf
+from .gradient_maps import check_gradient_path, gradient_leaf
 from .post_hoc_maps import PostHocMaps
 
 FROM_GRADIENTS = ('GradCAM', 'XGradCAM', 'LayerCAM')
@@ -59,8 +59,13 @@ class TorchCAM(PostHocMaps):
         name, as_map = self.module_name(localizer), self.as_map(localizer, inputs)
         self._check_classifier(localizer)
         leaf = gradient_leaf(localizer, name) if self.method in FROM_GRADIENTS else nullcontext()
-        with leaf, self.extractor(localizer, name, reshape_transform=as_map, **self.options) as extract:
+        with (
+            leaf as leaves,
+            self.extractor(localizer, name, reshape_transform=as_map, **self.options) as extract,
+        ):
             logits = frozen_call(localizer, inputs)  # (N, K)
+            if leaves is not None:
+                check_gradient_path(logits, leaves, name)
             labels = choose(logits.detach().float())
             of_labels = self._from_gradients if self.method in FROM_GRADIENTS else self._from_classes
             maps = [of_labels(extract, logits, column) for column in labels.T]

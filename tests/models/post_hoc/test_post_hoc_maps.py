@@ -166,12 +166,16 @@ def test_unfit_layer_is_refused(
         model(images, samples_of([3, 0, 2]), mode='predict')
 
 
+@pytest.mark.parametrize('runs', [True, False])
+@pytest.mark.parametrize('maps', [dict(type='GradCAMPlusPlus'), dict(type='TorchCAM', method='LayerCAM')])
 def test_layer_that_the_scores_do_not_read_is_refused(
-    classifier: Callable, images: Tensor, samples_of: Callable
+    classifier: Callable, images: Tensor, samples_of: Callable, maps: dict, runs: bool
 ) -> None:
-    model = classifier(dict(type='GradCAMPlusPlus', layer='unused'))
+    pytest.importorskip('torchcam')
+    model = classifier(dict(maps, layer='unused'))
     model.unused = torch.nn.Identity()
-    model.extract_feat = lambda inputs: (model.unused(inputs), model.backbone(inputs)[-1])
+    if runs:
+        model.extract_feat = lambda inputs: (model.unused(inputs), model.backbone(inputs)[-1])
     with pytest.raises(ValueError, match="the class scores do not depend on 'unused'"):
         model(images, samples_of([3, 0, 2]), mode='predict')
 
