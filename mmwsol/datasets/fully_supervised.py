@@ -44,6 +44,8 @@ class FullySupervised(Dataset):
 
     def full_init(self) -> None:
         """Read the data set and draw the images; called by the runner too, which then changes nothing."""
+        if hasattr(self, 'indices'):
+            return
         self.dataset.full_init()
         labels = np.array([self.dataset.get_cat_ids(i)[0] for i in range(len(self.dataset))])  # (N,)
         self.indices = np.sort(np.concatenate([self._draw(labels, label) for label in np.unique(labels)]))
