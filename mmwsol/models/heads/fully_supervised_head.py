@@ -11,7 +11,7 @@ from mmwsol.models.layers import at_least_float32
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample
 
-from .loc_head import LocHead
+from .loc_head import LocHead, class_agnostic_labels
 
 IGNORED = 255
 
@@ -46,7 +46,7 @@ class FullySupervisedHead(LocHead):
         return at_least_float32(self.foreground(pre_logits)).sigmoid()  # (N, 1, h, w)
 
     def kept_labels(self, logits: Tensor, data_samples: list[LocDataSample]) -> Tensor:
-        return logits.new_full((len(logits), 1), -1, dtype=torch.int64)  # class-agnostic
+        return class_agnostic_labels(logits)
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         pre_logits = self.pre_logits(feats)
@@ -72,18 +72,25 @@ def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
 def location_masks(
     data_samples: Sequence[LocDataSample], size: Sequence[int], device: torch.device | str | None = None
 ) -> Tensor:
-    """Masks (N, H, W) of 0, 1 and 255: each image's own, or its filled boxes where the batch has an image without one.
+    """Masks (N, H, W) of 0, 1 and 255: the images' own, or their filled boxes where none has one.
 
     Raises:
-        ValueError: an image has neither.
+        ValueError: an image has neither, or some have masks and some have not.
     """
-    if all('gt_mask' in sample for sample in data_samples):
-        return torch.stack([sample.gt_mask for sample in data_samples]).to(device, non_blocking=True)
+    masks = [sample.gt_mask for sample in data_samples if 'gt_mask' in sample]
+    if len(masks) == len(data_samples):
+        return torch.stack(masks).to(device, non_blocking=True)
     for sample in data_samples:
-        if len(sample.get('gt_bboxes', ())) == 0:
+        path = sample.get('img_path', 'a sample')
+        if masks and 'gt_mask' not in sample:
             raise ValueError(
-                f'{sample.get("img_path", "a sample")} has neither gt_mask nor gt_bboxes, which FullySupervisedHead '
-                'learns from; train it on dict(type=FullySupervised, dataset=...)'
+                f'{path} has no gt_mask, but other images of its batch have; FullySupervisedHead learns from masks or from '
+                'boxes, not from both'
+            )
+        if not masks and len(sample.get('gt_bboxes', ())) == 0:
+            raise ValueError(
+                f'{path} has neither gt_mask nor gt_bboxes, which FullySupervisedHead learns from; train it on '
+                'dict(type=FullySupervised, dataset=...)'
             )
     boxes = pad_sequence([sample.gt_bboxes for sample in data_samples], batch_first=True)  # (N, M, 4)
     boxes = boxes.to(device, non_blocking=True)

@@ -40,6 +40,13 @@ def test_masks_come_before_boxes(boxed: list) -> None:
     assert torch.equal(location_masks(boxed, (7, 8))[1], boxed[1].gt_mask)
 
 
+def test_masks_for_only_some_images_of_a_batch_are_refused(boxed: list) -> None:
+    boxed[0].gt_mask = torch.zeros(7, 8, dtype=torch.uint8)
+    boxed[1].set_metainfo(dict(img_path='bird.jpg'))
+    with pytest.raises(ValueError, match=r'bird\.jpg has no gt_mask, but other images'):
+        location_masks(boxed, (7, 8))
+
+
 def test_image_without_a_location_is_named_with_what_to_do(boxed: list) -> None:
     boxed[1].set_metainfo(dict(img_path='bird.jpg'))
     del boxed[1].gt_bboxes
