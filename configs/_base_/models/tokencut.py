@@ -1,4 +1,4 @@
-"""TokenCut head on the keys of a frozen vision transformer."""
+"""TokenCut head on the keys, or the patch tokens, of a frozen vision transformer."""
 
 from mmwsol.models.heads import TokenCutHead
 from mmwsol.models.localizers import Localizer

@@ -54,7 +54,7 @@ class ClassTokenHead(LocHead):
                 f'ClassTokenHead needs a class token (N, D) in front of the patch map, got {len(feats)} features; set '
                 'backbone.return_class_token=True'
             )
-        rows = feats[0] if len(feats) == 3 else None
+        rows = feats[0] if feats[0].ndim == 3 else None  # (N, D, h, w) are keys
         return ClassTokenFeatures(rows, feats[-2], feats[-1])
 
     def classify(self, pre_logits: ClassTokenFeatures) -> Tensor:

@@ -46,10 +46,11 @@ class TokenCutHead(LocHead):
 
     def pre_logits(self, feats: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Features to cut (N, D, h, w) and patch map (N, D, h, w)."""
-        if len(feats) > 2:
+        if len(feats) > 2 or any(feat.ndim != 4 for feat in feats):
+            shapes = [tuple(feat.shape) for feat in feats]
             raise ValueError(
-                f'TokenCutHead needs a patch map, with or without keys in front of it, got {len(feats)} features; set '
-                'backbone.attention="none"'
+                f'TokenCutHead needs a patch map (N, D, h, w), with or without keys in front of it, got features {shapes}; '
+                'set backbone.attention="none" and return_class_token=False'
             )
         return feats[0], feats[-1]
 

@@ -84,3 +84,9 @@ def test_published_weights_classify_as_timms_network(shared_dir: Path, images: T
     net.load_state_dict(torch.load(file, weights_only=True)['model'])
     images = torch.nn.functional.interpolate(images, 224)
     torch.testing.assert_close(model(images), net(images), rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+def test_keys_in_front_of_the_class_token_are_no_attention(images: Tensor, samples_of: Callable) -> None:
+    with pytest.raises(ValueError, match=r"set backbone\.attention='test'"):
+        build(keys=True, attention='none')(images, samples_of([1, 6]), mode='predict')

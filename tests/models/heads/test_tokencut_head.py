@@ -67,6 +67,8 @@ def test_without_keys_the_patch_map_is_cut() -> None:
     )
 
 
-def test_attention_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match=r'got 3 features; set backbone\.attention="none"'):
-        TokenCutHead(num_classes=5, in_channels=16)([torch.zeros(1, 16, 2, 2)] * 3)
+@pytest.mark.parametrize('others', [[(1, 3, 5)], [(1, 16)], [(1, 3, 5), (1, 16, 2, 2)]])
+def test_attention_rows_and_class_tokens_are_refused(others: list) -> None:
+    feats = [torch.zeros(shape) for shape in [*others, (1, 16, 2, 2)]]
+    with pytest.raises(ValueError, match=r'\(1, 16, 2, 2\)\]; set backbone\.attention="none"'):
+        TokenCutHead(num_classes=5, in_channels=16)(feats)
