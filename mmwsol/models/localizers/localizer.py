@@ -15,7 +15,11 @@ LOCALIZED_VIEW = 4  # of the ten crops: the centre
 
 def localized_view(image: Tensor) -> Tensor:
     """The view that is localized, (3, H, W), of a network input (3, H, W) or (V, 3, H, W)."""
-    return image if image.ndim == 3 else image[min(LOCALIZED_VIEW, len(image) - 1)]
+    return image if image.ndim == 3 else image[_localized_index(len(image))]
+
+
+def _localized_index(views: int) -> int:
+    return min(LOCALIZED_VIEW, views - 1)
 
 
 @MODELS.register_module()
@@ -81,7 +85,7 @@ class Localizer(BaseModel):
                 return self.maps.predict(self, inputs, data_samples)
             return self.head.predict(self.extract_feat(inputs), data_samples)
         views = inputs.shape[1]
-        centre = min(LOCALIZED_VIEW, views - 1)
+        centre = _localized_index(views)
         feats = self.extract_feat(inputs.flatten(0, 1))
         if self.maps is not None:
             data_samples = self.maps.predict(self, inputs[:, centre], data_samples)
