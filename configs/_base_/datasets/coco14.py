@@ -1,28 +1,16 @@
-"""COCO 2014: trained on the 82,081 annotated images of train2014, tested on the 40,137 of val2014; boxes and masks.
+"""COCO 2014: trained on the 82,081 annotated images of train2014, tested on the 40,137 of val2014; labels, boxes and masks as with VOC12.
 
-The data lie in `$MMWSOL_DATA_ROOT/coco`. The class of a training image is one of its classes, drawn anew each time (BAS, IJCV 2023); a test
-has a sample for each class of an image, located by that class's boxes and mask alone. GT-known and PxAP are what to read: an image of
-several classes has no single right answer for Top-1.
+The data lie in `$MMWSOL_DATA_ROOT/coco`.
 """
 
 from mmengine.config import read_base
 
 from mmwsol.datasets import COCO14
-from mmwsol.evaluation.metrics import LocalizationMetric, PixelMetric
 
 with read_base():
-    from .cub_direct import *
+    from .voc12 import *
 
 num_classes = 80
-train_dataloader.update(num_workers=8)
-train_dataloader.dataset = dict(type=COCO14, split='train', labels='random', pipeline=train_pipeline)
-val_dataloader.update(num_workers=8)
-val_dataloader.dataset = dict(
-    type=COCO14, split='val', test_mode=True, labels='each', masks=True, pipeline=test_pipeline
-)
+train_dataloader.dataset.update(type=COCO14, split='train')
+val_dataloader.dataset.update(type=COCO14)
 test_dataloader = val_dataloader
-val_evaluator = [
-    dict(type=LocalizationMetric, protocols=['choe_v2']),
-    dict(type=PixelMetric, protocols=['choe_v2']),
-]
-test_evaluator = val_evaluator
