@@ -7,9 +7,10 @@ run.
 
 from __future__ import annotations
 
-import json
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 from typing import Any, Literal, get_args, get_type_hints
 
 from .functional.boxes import BoxRounding
@@ -81,13 +82,17 @@ class Protocol:
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for field in fields(self):
-            choices, value = get_args(hints[field.name]), getattr(self, field.name)
-            if choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
-                raise ValueError(
-                    f'protocol {self.name}: {field.name} must be one of {choices}, got {value!r}'
-                )
+            value = getattr(self, field.name)
+            if wanted := _unmet(value, hints[field.name]):
+                raise ValueError(f'protocol {self.name}: {field.name} must be {wanted}, got {value!r}')
         if self.topk < 1:
             raise ValueError(f'protocol {self.name}: topk must be at least 1, got {self.topk}')
+        if not 0 <= self.minmax_eps < 1:
+            raise ValueError(f'protocol {self.name}: minmax_eps must lie in [0, 1), got {self.minmax_eps}')
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
+            raise ValueError(
+                f'protocol {self.name}: thresholds are fractions in [0, 1], got {self.thresholds}'
+            )
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError(f'protocol {self.name}: thresholds must rise, got {self.thresholds}')
         if self.threshold_source == 'fixed' and len(self.thresholds) != 1:
@@ -128,6 +133,29 @@ class Protocol:
     def to_dict(self) -> dict[str, Any]:
         """Every switch, JSON-able."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+def _unmet(value: Any, hint: Any) -> str | None:
+    """What a value must be by a field's annotation; ``None`` if it is."""
+    choices = get_args(hint)
+    if hint is bool:
+        return None if isinstance(value, bool) else 'True or False'
+    if hint in (int, float):
+        number, name = (Integral, 'a whole number') if hint is int else (Real, 'a number')
+        return None if _is_number(value, number) else name
+    if hint == tuple[float, ...]:
+        fits = isinstance(value, tuple) and all(_is_number(item) for item in value)
+        return None if fits else 'a list of numbers'
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return None if value in choices else f'one of {choices}'
+    if choices:
+        fits = isinstance(value, tuple) and len(value) == 4 and all(_is_number(item) for item in value)
+        return None if fits or value == 'frame' else "four numbers, x1 y1 x2 y2, or 'frame'"
+    return None if isinstance(value, str) else 'a text'
+
+
+def _is_number(value: Any, kind: type = Real) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 _BAS = Protocol(
@@ -278,8 +306,8 @@ def get_protocol(name: str | Mapping[str, Any] | Protocol, **overrides: Any) -> 
         protocol = PROTOCOLS[name]
     if 'threshold' in overrides:
         value = overrides.pop('threshold')
-        overrides['thresholds'] = (value,) if isinstance(value, (int, float)) else value
-        if isinstance(value, (int, float)):
+        overrides['thresholds'] = (value,) if isinstance(value, Real) else value
+        if isinstance(value, Real):
             overrides.setdefault('threshold_source', 'fixed')
     known = {field.name for field in fields(Protocol)} - {'name'}
     if unknown := set(overrides) - known:
@@ -305,8 +333,13 @@ def parse_protocol(text: str) -> Protocol:
         key, separator, value = switch.partition('=')
         if not separator:
             raise ValueError(f'a protocol is name[:switch=value..], got {text!r}')
-        try:
-            overrides[key] = json.loads(value)
-        except json.JSONDecodeError:
-            overrides[key] = value
+        overrides[key] = _read_value(value)
     return get_protocol(name, **overrides)
+
+
+def _read_value(text: str) -> Any:
+    """A number, list or truth value in Python's or JSON's spelling, or the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {'true': True, 'false': False}.get(text, text)

@@ -127,3 +127,51 @@ def test_parse_protocol_reads_switches_behind_the_name():
 def test_parse_protocol_names_what_it_cannot_read():
     with pytest.raises(ValueError, match=r'name\[:switch=value..\]'):
         parse_protocol('bas_ext:0.2')
+
+
+@pytest.mark.parametrize(
+    ('text', 'switch', 'value'),
+    [
+        ('strict:threshold=.3', 'thresholds', (0.3,)),
+        ('strict:threshold=[.3, .4]', 'thresholds', (0.3, 0.4)),
+        ('choe_v2:inclusive_iou=False', 'inclusive_iou', False),
+        ('choe_v2:inclusive_iou=false', 'inclusive_iou', False),
+        ('bas:clip_to_last_pixel=true', 'clip_to_last_pixel', True),
+        ('bas:minmax_eps=1e-5', 'minmax_eps', 1e-5),
+        ('bas:empty_box=[0, 0, 1, 1]', 'empty_box', (0, 0, 1, 1)),
+        ('scm:empty_box=frame', 'empty_box', 'frame'),
+    ],
+)
+def test_values_of_the_command_line_get_the_type_of_their_switch(text, switch, value):
+    found = getattr(parse_protocol(text), switch)
+    assert found == value and type(found) is type(value)
+    assert not parse_protocol('strict:threshold=.3').awaits_threshold
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('strict:threshold=high', "thresholds must be a list of numbers, got 'high'"),
+        ('strict:threshold=True', r'thresholds must be a list of numbers, got \(True,\)'),
+        ('strict:thresholds=0.3', 'thresholds must be a list of numbers, got 0.3'),
+        ('sat:threshold=40', r'thresholds are fractions in \[0, 1\], got \(40,\)'),
+        ('sat:threshold=-0.1', r'thresholds are fractions in \[0, 1\]'),
+        ('choe_v2:inclusive_iou=no', "inclusive_iou must be True or False, got 'no'"),
+        ('choe_v2:inclusive_iou=1', 'inclusive_iou must be True or False, got 1'),
+        ('bas:topk=80.5', 'topk must be a whole number, got 80.5'),
+        ('bas:topk=True', 'topk must be a whole number, got True'),
+        ('bas:minmax_eps=small', "minmax_eps must be a number, got 'small'"),
+        ('bas:minmax_eps=-1', r'minmax_eps must lie in \[0, 1\)'),
+        ('bas:empty_box=[0, 0, 1]', "empty_box must be four numbers, x1 y1 x2 y2, or 'frame'"),
+        ('bas:empty_box=whole', "empty_box must be four numbers, .*got 'whole'"),
+        ('bas:map_source=3', "map_source must be one of .*'topk_each'.*, got 3"),
+    ],
+)
+def test_values_of_another_type_or_range_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_protocol(text)
+
+
+def test_strings_of_a_config_are_no_truth_values():
+    with pytest.raises(ValueError, match="inclusive_iou must be True or False, got 'False'"):
+        get_protocol('choe_v2', inclusive_iou='False')
