@@ -36,7 +36,7 @@ def find_resume_checkpoint(work_dir: str, choice: str) -> str:
     raise FileNotFoundError(f'none of the {len(candidates)} checkpoints in {work_dir} can be read')
 
 
-def saved_checkpoints(work_dir: str) -> list[Path]:
+def saved_checkpoints(work_dir: str | Path) -> list[Path]:
     """Checkpoints of a run, newest (highest epoch or iteration) first."""
     found = [
         (re.fullmatch(r'(epoch|iter)_(\d+)\.pth', path.name), path) for path in Path(work_dir).glob('*.pth')

@@ -28,7 +28,8 @@ class LocalizationPlan:
     """Which sweeps a list of protocols needs, each done once, and the hits they give.
 
     Protocols that make the same heat map share its two standard sweeps (``v1/<heat map>``, ``v2/<heat
-    map>``); a protocol whose own rules are not one of these has a sweep of its own (``own/<row>``). If its
+    map>``), for which it is stretched to the whole range; a protocol whose own rules are not one of these, or
+    whose heat map needs that stretching, has a sweep of its own (``own/<row>``). If its
     Top-k Loc goes by another hit or another map than its GT-known, these are the hits of a second one
     (``topk/<row>``). A protocol that boxes each of its best classes also has ``any/<row>``: one of these
     boxes is a hit, whichever class it is of; its standard sweeps are those of the true class's map. Heat maps
@@ -68,14 +69,15 @@ class LocalizationPlan:
                     self.hit_shapes |= dict.fromkeys(self.sweeps(row), shape)
 
     def is_standard(self, row: int) -> bool:
-        """Whether a row's own rules, from the heat map on, are those of MaxBoxAcc or MaxBoxAccV2."""
+        """Whether a row's own rules are those of MaxBoxAcc or MaxBoxAccV2 on a heat map of its own choice."""
         return self.sweep(row) != f'own/{row}'
 
     def sweep(self, row: int) -> str:
         """Name of the sweep that holds a row's own hits."""
-        rules = _box_rules(self.protocols[row])
+        protocol = self.protocols[row]
+        rules = _box_rules(protocol)
         part = next((part for part, standard in STANDARD.items() if rules == _box_rules(standard)), None)
-        if part is None or self.boxes_each_class(row):
+        if part is None or self.boxes_each_class(row) or not _spans_range(protocol):
             return f'own/{row}'
         return f'{part}/{self.heatmap_of(row)}'
 
@@ -209,6 +211,12 @@ def _box_rules(protocol: Protocol) -> dict[str, object]:
     return {key: value for key, value in protocol.to_dict().items() if key not in {'name', *MAP_SWITCHES}}
 
 
+def _spans_range(protocol: Protocol) -> bool:
+    """Whether a protocol's heat maps are from 0 to 1, as wsolevaluation reads them; others are stretched for it."""
+    stretched = (protocol.normalize, protocol.minmax_eps, protocol.constant_map)
+    return stretched == ('after_resize', 0.0, 'zeros')
+
+
 def unique_names(names: Iterable[str]) -> list[str]:
     """Names of rows; a repeated one gets a number."""
     unique: list[str] = []
@@ -221,6 +229,6 @@ def unique_names(names: Iterable[str]) -> list[str]:
 def _standard_levels(heatmaps: Tensor, protocol: Protocol) -> Tensor:
     """uint8 levels (N, H, W), as int16, of heat maps as wsolevaluation reads them: over the full range."""
     heatmaps = heatmaps.double()
-    if (protocol.normalize, protocol.minmax_eps, protocol.constant_map) != ('after_resize', 0.0, 'zeros'):
+    if not _spans_range(protocol):
         heatmaps = minmax_normalize(heatmaps)
     return to_uint8_range(heatmaps).to(torch.int16)

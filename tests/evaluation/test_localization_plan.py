@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmwsol.evaluation.localization import nearest_boxes, protocol_heatmaps, protocol_levels
 from mmwsol.evaluation.localization_plan import LocalizationPlan
 from mmwsol.evaluation.protocols import get_protocol
 
@@ -25,6 +26,31 @@ def test_choe_boxes_on_another_map_are_still_standard():
     assert plan.is_standard(0)
     assert not _plan(dict(name='choe_v2', component='largest_pixels')).is_standard(0)
     assert not _plan(dict(name='choe_v2', average='class')).is_standard(0)
+
+
+@pytest.mark.parametrize(
+    'switches', [dict(normalize='before_resize'), dict(minmax_eps=0.1), dict(constant_map='nan')]
+)
+def test_choe_boxes_on_a_map_that_does_not_span_its_range_are_not_standard(switches):
+    plan = _plan('choe_v1', dict(name='choe_v1', **switches))
+    assert (plan.sweep(0), plan.sweep(1)) == ('v1/0', 'own/1')
+
+
+@pytest.mark.parametrize('switches', [dict(normalize='before_resize'), dict(minmax_eps=0.5)])
+def test_hits_of_a_row_are_those_of_its_own_boxes(switches):
+    """Level by level, with a bicubic map that overshoots, or one whose maximum the epsilon lowers."""
+    protocol = get_protocol('choe_v1', **switches)
+    plan = _plan(protocol)
+    generator = torch.Generator().manual_seed(0)
+    maps, labels = torch.rand(8, 1, 3, 3, generator=generator), torch.zeros(8, dtype=torch.long)
+    gt = [np.array([[10, 8, 50, 52]])] * 8
+    hits = dict(plan.hits(maps, labels[:, None], labels, (64, 64), {'trunc': gt}, None))['own/0']
+    for level in (10, 45, 80):
+        heatmaps = protocol_heatmaps(maps[:, 0], protocol, (64, 64))
+        levels = protocol_levels(heatmaps, protocol, [plan.thresholds(0)[level]]).numpy()
+        _, ious = nearest_boxes(levels, gt, protocol)
+        np.testing.assert_array_equal(hits[:, plan.levels.index(50), level], ious >= 0.5)
+    assert 0 < hits.mean() < 1
 
 
 def test_second_rule_of_tscam_and_boxes_of_scm_have_sweeps_of_their_own():
