@@ -28,6 +28,7 @@ check: $(VENV)/.installed  ## what pre-commit and CI check besides the tests
 
 bench: $(VENV)/.installed  ## speed against plain re-statements of the published procedures
 	$(BIN)/python -W ignore benchmarks/bench_evaluator.py
+	$(BIN)/python -W ignore benchmarks/bench_evaluation.py
 	$(BIN)/python -W ignore benchmarks/bench_bas.py
 	$(BIN)/python -W ignore benchmarks/bench_transformers.py
 	$(BIN)/python -W ignore benchmarks/bench_dawsol.py
