@@ -17,8 +17,8 @@ TESTED = {'model', 'test_dataloader'}
 Identity = tuple[tuple[str, str], ...]
 
 
-def identify_run(run: Mapping[str, Any]) -> Identity:
-    """What was trained and how it was tested, entry by entry, from the ``run`` of a stored result.
+def identify_run(run: Mapping[str, Any], checkpoint_choice: str = '') -> Identity:
+    """What was trained, how its checkpoint was chosen and tested, entry by entry, from the ``run`` of a stored result.
 
     A checkpoint that carries no training config is an experiment of its own.
     """
@@ -26,6 +26,8 @@ def identify_run(run: Mapping[str, Any]) -> Identity:
     entries = {f'trained {key}': text for key, text in _entries(training or '').items() if key not in FREE}
     if not training:
         entries['checkpoint'] = str(run.get('checkpoint_sha256'))
+    else:
+        entries['choice of the checkpoint'] = checkpoint_choice
     tested = _entries(run['config'])
     entries |= {f'tested {key}': text for key, text in tested.items() if key in TESTED}
     return tuple(sorted(entries.items()))

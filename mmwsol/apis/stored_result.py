@@ -40,8 +40,25 @@ class StoredResult:
 
     @property
     def localization(self) -> Mapping[str, Any]:
-        """The first summary, which is that of localization; empty if nothing was evaluated."""
-        return self.content['evaluation'][0] if self.content['evaluation'] else {}
+        """The summary of the first LocalizationMetric; empty if there was none."""
+        return next((summary for summary in self.content['evaluation'] if 'iou_thresholds' in summary), {})
+
+    @property
+    def checkpoint_chosen_by(self) -> str:
+        """What chose the checkpoint, on which split, marked if that is test data; empty if nothing did."""
+        return self._stated_checkpoint()[1]
+
+    @property
+    def checkpoint_epoch(self) -> str:
+        """The epoch of the checkpoint; its file's name if it does not say."""
+        epoch = self._stated_checkpoint()[0] or self.content['run'].get('checkpoint_epoch')
+        return self.checkpoint if epoch is None else f'epoch {epoch}'
+
+    def _stated_checkpoint(self) -> tuple[str | None, str]:
+        """Epoch and reason, which ``checkpoint_text`` has put into a row."""
+        text = next((row['checkpoint'] for row in self.rows if 'checkpoint' in row), '')
+        epoch, _, chosen_by = text.removeprefix('epoch ').partition(', ')
+        return (epoch, chosen_by) if chosen_by else (None, text)
 
     def load_images(self) -> ImageResults:
         """The results of each image.

@@ -17,9 +17,20 @@ RIGHT, WRONG = 'correct', 'part'
 
 @pytest.fixture
 def store(tmp_path: Path) -> Callable[..., str]:
-    """``store(name, hits, config, seed)`` leaves the test of a run with so many images and gives its work dir."""
+    """``store(name, hits, config, seed)`` leaves the test of a run with so many images and gives its work dir.
 
-    def build(name: str, hits: list[int], config: str = 'cam_x', seed: int = 6, **changes: object) -> str:
+    ``chosen`` is what the row says of the checkpoint, ``summary`` changes the evaluation, others the images.
+    """
+
+    def build(
+        name: str,
+        hits: list[int],
+        config: str = 'cam_x',
+        seed: int = 6,
+        chosen: str | None = None,
+        summary: dict | None = None,
+        **changes: object,
+    ) -> str:
         folder = tmp_path / name
         folder.mkdir()
         results = planted_results([RIGHT if hit else WRONG for hit in hits], **changes)
@@ -30,10 +41,13 @@ def store(tmp_path: Path) -> Callable[..., str]:
             config_file=f'configs/{config}.py',
             checkpoint=f'{name}/epoch_1.pth',
             checkpoint_sha256=name,
+            checkpoint_epoch=1,
             training_seed=seed,
             data=dict(type='Birds', split='test', images=len(hits)),
         )
-        content = dict(date='2026-01-01', evaluation=[dict(rows=[])], images='result.images.npz', run=run)
+        row = dict(name=results.rows[0].name) | (dict(checkpoint=chosen) if chosen else {})
+        evaluation = dict(iou_thresholds=[30, 50, 70], interval=0.001, rows=[row]) | (summary or {})
+        content = dict(date='2026-01-01', evaluation=[evaluation], images='result.images.npz', run=run)
         (folder / 'result.json').write_text(json.dumps(content))
         return str(folder)
 
@@ -132,10 +146,8 @@ def test_other_split_is_named(store: Callable) -> None:
         main([store('a', [1, 0]), store('b', [1, 0, 1], 'bas_x')])
 
 
-def test_two_stage_is_not_compared_with_one_stage(store: Callable, tmp_path: Path) -> None:
-    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x')]
-    path = tmp_path / 'b' / 'result.json'
-    path.write_text(path.read_text().replace('"rows": []', '"rows": [], "predictions": "scores.npz"'))
+def test_two_stage_is_not_compared_with_one_stage(store: Callable) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', summary=dict(predictions='scores.npz'))]
     with pytest.raises(ValueError, match=r'b takes its classes from another classifier \(two-stage\)'):
         table(*runs)
 
@@ -158,6 +170,52 @@ def test_same_name_of_another_config_is_another_line(store: Callable, tmp_path: 
     path.write_text(path.read_text().replace('randomness', 'lr = 1\\nrandomness'))
     text = compare(parse_arguments(runs))
     assert 'cam_x (b) is another config than cam_x: they differ in trained lr.' in text
+
+
+def test_checkpoint_chosen_on_test_data_is_marked(store: Callable) -> None:
+    oracle = 'epoch {}, best wsol/choe_v2/MaxBoxAccV2 on test (oracle)'
+    runs = [store('a', [1, 0], chosen=oracle.format(3)), store('b', [1, 1], seed=7, chosen=oracle.format(5))]
+    found = table(*runs, store('c', [1, 0], 'bas_x'))
+    assert found['cam_x']['seeds'] == '6, 7'
+    assert found['cam_x']['checkpoint'] == (
+        'best wsol/choe_v2/MaxBoxAccV2 on test (oracle): epoch 3, epoch 5'
+    )
+    assert found['bas_x']['checkpoint'] == 'epoch 1'
+
+
+def test_seeds_whose_checkpoints_were_chosen_otherwise_are_no_one_experiment(store: Callable) -> None:
+    oracle = 'epoch 3, best wsol/choe_v2/MaxBoxAccV2 on test (oracle)'
+    runs = [store('a', [1, 0], chosen=oracle), store('b', [1, 1], seed=7)]
+    text = compare(parse_arguments(runs))
+    assert 'cam_x (b) is another config than cam_x: they differ in choice of the checkpoint.' in text
+    assert [row['seeds'] for row in table(*runs).values()] == ['6', '7']
+
+
+@pytest.mark.parametrize(('key', 'value'), [('iou_thresholds', [50]), ('interval', 0.01)])
+def test_numbers_of_other_levels_or_steps_are_refused_or_said(
+    store: Callable, key: str, value: object
+) -> None:
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', summary={key: value})]
+    with pytest.raises(ValueError, match=f'different {key} of LocalizationMetric: .*--allow {key}'):
+        table(*runs)
+    text = compare(parse_arguments([*runs, '--allow', key]))
+    assert f'Different {key}: cam_x' in text and f'bas_x {value}.' in text
+
+
+def test_crop_is_not_compared_with_the_whole_image_unless_allowed(store: Callable) -> None:
+    """60x80 of 80x100, cut out at (10, 10), against all of the image at 60x80."""
+    crop = dict(resize_shape=np.tile([80, 100], (2, 1)), crop_offset=np.tile([10, 10], (2, 1)))
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', **crop)]
+    with pytest.raises(ValueError, match=r'b \(60x80 of 80x100\) saw other parts of 2 images, e\.g\. of a/0'):
+        table(*runs)
+    text = compare(parse_arguments([*runs, '--allow', 'frame']))
+    assert 'Different inputs: cam_x 60x80; bas_x 60x80 of 80x100.' in text
+
+
+def test_same_view_at_another_size_is_compared_and_said(store: Callable) -> None:
+    size = np.tile([120, 160], (2, 1))
+    runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', resize_shape=size, img_shape=size)]
+    assert 'Different inputs: cam_x 60x80; bas_x 120x160.' in compare(parse_arguments(runs))
 
 
 def test_one_checkpoint_is_not_two_seeds(store: Callable, tmp_path: Path) -> None:

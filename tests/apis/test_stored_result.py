@@ -47,3 +47,26 @@ def test_result_without_images_says_to_test_again(tmp_path: Path) -> None:
         find_result(store(tmp_path / 'x.json')).load_images()
     with pytest.raises(FileNotFoundError, match='no file'):
         find_result(store(tmp_path / 'x.json', images='gone.npz')).load_images()
+
+
+def test_localization_is_found_behind_other_evaluations(tmp_path: Path) -> None:
+    boxes = dict(iou_thresholds=[50], rows=[dict(name='sat')])
+    result = find_result(store(tmp_path / 'x.json', evaluation=[dict(rows=[dict(name='sat')]), boxes]))
+    assert result.localization == boxes and len(result.rows) == 2
+    assert find_result(store(tmp_path / 'y.json', evaluation=[dict(rows=[])])).localization == {}
+
+
+@pytest.mark.parametrize(
+    ('row', 'run', 'epoch', 'chosen_by'),
+    [
+        (dict(checkpoint='epoch 3, best a/b on val'), dict(checkpoint_epoch=9), 'epoch 3', 'best a/b on val'),
+        ({}, dict(checkpoint_epoch=9), 'epoch 9', ''),
+        ({}, {}, 'last.pth', ''),
+    ],
+)
+def test_epoch_and_its_choice_are_told_apart(
+    tmp_path: Path, row: dict, run: dict, epoch: str, chosen_by: str
+) -> None:
+    run = dict(checkpoint='w/last.pth') | run
+    result = find_result(store(tmp_path / 'x.json', evaluation=[dict(rows=[{}, row])], run=run))
+    assert (result.checkpoint_epoch, result.checkpoint_chosen_by) == (epoch, chosen_by)

@@ -1,0 +1,163 @@
+"""Tested runs, and whether their numbers may stand in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmwsol.evaluation.image_results import ImageResults
+
+from .stored_result import StoredResult, find_result
+
+# sources whose threshold is a value of the run and no rule of the protocol
+OWN_THRESHOLD = ('fixed', 'val', 'pseudo')
+# what an evaluator's numbers mean, beside the protocols
+SETTINGS = ('iou_thresholds', 'interval')
+# sides of two views of an image may differ by the rounding of a resize, a share of the image
+SAME_VIEW = 0.01
+
+
+@dataclass
+class Run:
+    """A tested checkpoint, with its images in the order of their names."""
+
+    name: str
+    result: StoredResult
+    images: ImageResults
+    order: NDArray[np.int64]
+
+    def parts(self, row: str, metric: str) -> list[str]:
+        """The hits that make up a number: its own, or those at several IoU levels; none if the row lacks it."""
+        hits = self.images.row(row).hits
+        return [metric] if metric in hits else [name for name in hits if name.startswith(f'{metric}@')]
+
+    def values(self, row: str, metric: str) -> NDArray[np.float64]:
+        """What each image contributes to a number, (N,) in [0, 1]."""
+        hits = self.images.row(row).hits
+        return np.mean([hits[part] for part in self.parts(row, metric)], axis=0)[self.order]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return self.images.columns['label'][self.order]
+
+    @property
+    def views(self) -> NDArray[np.float64]:
+        """The part of each image that the network saw, (N, 4) yxyx, as shares of its sides."""
+        whole, corner, size = (
+            self.images.columns[key][self.order].astype(np.float64)
+            for key in ('resize_shape', 'crop_offset', 'img_shape')
+        )
+        return np.hstack([corner, corner + size]) / np.maximum(np.hstack([whole, whole]), 1)
+
+    @property
+    def input_text(self) -> str:
+        """Sizes of the network inputs, e.g. ``224x224`` or, of a crop, ``224x224 of 256x256``."""
+        sizes = [np.unique(self.images.columns[key], axis=0) for key in ('img_shape', 'resize_shape')]
+        size, whole = (
+            f'{found[0, 0]}x{found[0, 1]}' if len(found) == 1 else 'several sizes' for found in sizes
+        )
+        return size if size == whole else f'{size} of {whole}'
+
+    def describe_data(self) -> str:
+        data = self.result.content['run']['data']
+        return f'{data["type"]} {data.get("split") or ""}'.strip() + f', {len(self.images)} images'
+
+
+def load_run(where: str) -> Run:
+    result = find_result(where)
+    images = result.load_images()
+    return Run(str(where), result, images, np.argsort(images.columns['img_id'], kind='stable'))
+
+
+def check_same_images(first: Run, other: Run) -> None:
+    """``ValueError`` unless both runs were tested on the same images with the same labels, boxes and classes."""
+    pair = f'{first.name} ({first.describe_data()}) and {other.name} ({other.describe_data()})'
+    one, two = (run.images.columns['img_id'][run.order].tolist() for run in (first, other))
+    if one != two:
+        single = sorted(set(one) ^ set(two))
+        detail = (
+            f'{len(single)} images occur in one of them only, e.g. {single[0]}' if single else 'some repeat'
+        )
+        raise ValueError(f'{pair} were tested on different images: {detail}. Compare tests of the same split')
+    if (bad := first.labels != other.labels).any() or first.images.classes != other.images.classes:
+        detail = f'e.g. {one[int(bad.argmax())]}' if bad.any() else 'and other names'
+        raise ValueError(
+            f'{pair} were tested with different classes, {detail}; test them with the same annotation'
+        )
+    for i, j, name in zip(first.order, other.order, one):
+        if not np.array_equal(first.images.gt_bboxes[i], other.images.gt_bboxes[j]):
+            raise ValueError(
+                f'{pair} were tested with different true boxes, e.g. of {name}; use the same annotation'
+            )
+
+
+def check_same_views(first: Run, other: Run, allowed: Sequence[str] = ()) -> None:
+    """``ValueError`` if the networks saw other parts of the images, which moves every number, GT-known too."""
+    far = np.abs(first.views - other.views).max(axis=1, initial=0) > SAME_VIEW
+    if far.any() and 'frame' not in allowed:
+        example = first.images.columns['img_id'][first.order][int(far.argmax())]
+        raise ValueError(
+            f'{first.name} (inputs of {first.input_text}) and {other.name} ({other.input_text}) saw other parts of '
+            f'{int(far.sum())} images, e.g. of {example}: a crop cuts objects, and the boxes are scored in it. Test both '
+            'with one test_pipeline, or, if you know what you compare, --allow frame'
+        )
+
+
+def check_same_stages(first: Run, other: Run) -> None:
+    """``ValueError`` if one run's classes are its own and the other's those of a second classifier."""
+    two_stage = [run.name for run in (first, other) if run.result.localization.get('predictions')]
+    if len(two_stage) == 1:
+        raise ValueError(
+            f'{two_stage[0]} takes its classes from another classifier (two-stage), but not all runs do; test them '
+            'all with --predictions or --classifier, or none'
+        )
+
+
+def check_same_settings(first: Run, other: Run, allowed: Sequence[str] = ()) -> None:
+    """``ValueError`` if the IoU levels or the steps of thresholds differ, which define ``MaxBoxAccV2`` and every oracle."""
+    for key in SETTINGS:
+        one, two = (run.result.localization.get(key) for run in (first, other))
+        if one != two and key not in allowed:
+            raise ValueError(
+                f'{first.name} and {other.name} were tested with different {key} of LocalizationMetric: {one} and {two}; '
+                f'test again with one, or, if you know what you compare, --allow {key}'
+            )
+
+
+def shared_rows(
+    runs: Sequence[Run], wanted: Sequence[str] | None, allowed: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Names of the rows that all runs have under the same switches, and notes on those left out.
+
+    Raises:
+        ValueError: rows of one name differ in a switch that is not ``allowed``, or none is shared.
+    """
+    have = [[row.name for row in run.images.rows] for run in runs]
+    every = list(dict.fromkeys(name for names in have for name in names))
+    rows = [name for name in wanted or every if all(name in names for names in have)]
+    missing = [name for name in wanted or every if name not in rows]
+    if not rows or (wanted and missing):
+        listed = '; '.join(f'{run.name}: {", ".join(names) or "none"}' for run, names in zip(runs, have))
+        what = f'{", ".join(missing)} is not' if wanted else 'no protocol is'
+        raise ValueError(f'{what} in all results ({listed}); test the runs again under the same --protocol')
+    for name in rows:
+        for run in runs[1:]:
+            _check_same_rules(runs[0], run, name, allowed)
+    notes = [f'Left out, since not all runs have them: {", ".join(missing)}.'] if missing else []
+    return rows, notes
+
+
+def _check_same_rules(first: Run, other: Run, name: str, allowed: Sequence[str]) -> None:
+    one, two = (dict(run.images.row(name).protocol) for run in (first, other))
+    if any(rules.get('threshold_source') in OWN_THRESHOLD for rules in (one, two)):
+        one['thresholds'] = two['thresholds'] = None
+    for switch in [*one, *(key for key in two if key not in one)]:
+        if one.get(switch) != two.get(switch) and switch not in allowed:
+            raise ValueError(
+                f'{first.name} and {other.name} were tested under different protocols: {switch} of {name} is '
+                f'{one.get(switch)!r} and {two.get(switch)!r}; test again under one --protocol, or, if you know what '
+                f'you compare, --allow {switch}'
+            )
