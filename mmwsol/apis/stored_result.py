@@ -10,6 +10,8 @@ from typing import Any
 
 from mmwsol.evaluation.image_results import ImageResults
 
+from .run_record import file_digest
+
 NAME = 'result.json'
 
 
@@ -40,8 +42,11 @@ class StoredResult:
 
     @property
     def localization(self) -> Mapping[str, Any]:
-        """The summary of the first LocalizationMetric; empty if there was none."""
-        return next((summary for summary in self.content['evaluation'] if 'iou_thresholds' in summary), {})
+        """The summary that the results of each image belong to, else of the first LocalizationMetric; empty without any."""
+        summaries = self.content['evaluation']
+        if (place := self.content.get('images_of')) is not None:
+            return summaries[place]
+        return next((summary for summary in summaries if 'iou_thresholds' in summary), {})
 
     @property
     def checkpoint_chosen_by(self) -> str:
@@ -64,7 +69,7 @@ class StoredResult:
         """The results of each image.
 
         Raises:
-            ValueError: the test did not keep them.
+            ValueError: the test did not keep them, or their file is that of another test.
             FileNotFoundError: their file is gone.
         """
         name = self.content.get('images')
@@ -73,7 +78,13 @@ class StoredResult:
                 f'{self.path} names no results by image; test again with this version of tools/test.py, under a '
                 'LocalizationMetric'
             )
-        return ImageResults.load(self.path.with_name(name))
+        images, digest = self.path.with_name(name), self.content.get('images_sha256')
+        if digest and images.is_file() and file_digest(images) != digest:
+            raise ValueError(
+                f'{images} is not the file that {self.path} was written with, perhaps because a later test was cut off; '
+                'test again'
+            )
+        return ImageResults.load(images)
 
 
 def find_result(where: str | Path) -> StoredResult:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import logging
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
@@ -19,12 +23,12 @@ from mmwsol.compat import load_checkpoint_file
 from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.evaluation import parse_protocol
 from mmwsol.evaluation.image_results import SUFFIX
-from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.evaluation.metrics import LocalizationMetric, PseudoBoxMetric
 from mmwsol.registry import METRICS
 
 from .post_hoc_options import add_post_hoc_arguments, use_post_hoc_maps
 from .run_config import add_run_arguments, drop_pretrained_weights, load_config
-from .run_record import describe_run
+from .run_record import describe_run, file_digest
 
 PRETRAINED = 'pretrained'  # in place of a checkpoint
 
@@ -89,7 +93,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     cfg.setdefault('default_hooks', {}).setdefault('selection', dict(type='mmwsol.SelectionHook'))
     runner, metrics = run_test(cfg, args.checkpoint)
     if is_main_process():
-        write_result(args.out or Path(runner.log_dir) / 'result.json', runner, args.checkpoint, metrics)
+        command = ['mmwsol-test', *(sys.argv[1:] if argv is None else argv)]
+        write_result(
+            args.out or Path(runner.log_dir) / 'result.json', runner, args.checkpoint, metrics, command
+        )
     return metrics
 
 
@@ -118,18 +125,33 @@ def evaluators_of(cfg: Config) -> list[dict]:
 
 
 def keep_images(cfg: Config) -> None:
-    """Have every evaluator of localizations keep what it found on each image."""
-    for evaluator in localization_evaluators(cfg):
-        evaluator.setdefault('per_image', True)
+    """Have the first evaluator of localizations, unless its config says no, keep what it found on each image."""
+    willing = [evaluator for evaluator in localization_evaluators(cfg) if evaluator.get('per_image', True)]
+    for evaluator in willing:
+        evaluator['per_image'] = evaluator is willing[0]
+    if len(willing) > 1:
+        print_log(
+            f'{len(willing)} of the test evaluators are a LocalizationMetric: results of each image are kept of the '
+            'first. Say per_image=False in its config to keep those of another',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def localization_evaluators(cfg: Config) -> list[dict]:
+    """Those that score boxes against true ones."""
     kinds = [
         METRICS.get(kind) if isinstance(kind, str) else kind
         for kind in (e['type'] for e in evaluators_of(cfg))
     ]
     pairs = zip(evaluators_of(cfg), kinds)
-    return [e for e, kind in pairs if isinstance(kind, type) and issubclass(kind, LocalizationMetric)]
+    return [
+        e
+        for e, kind in pairs
+        if isinstance(kind, type)
+        and issubclass(kind, LocalizationMetric)
+        and not issubclass(kind, PseudoBoxMetric)
+    ]
 
 
 def use_predictions(cfg: Config, path: str) -> None:
@@ -208,21 +230,30 @@ def check_checkpoint(model: nn.Module, path: str) -> None:
         )
 
 
-def write_result(path: str | Path, runner: Runner, checkpoint: str, metrics: Mapping[str, float]) -> None:
-    """The result as JSON, and beside it the results of each image, whose file it names under ``images``."""
-    path, evaluators = Path(path), runner.test_evaluator.metrics
-    summaries = [getattr(metric, 'summary', {}) for metric in evaluators]
-    found = [images for metric in evaluators if (images := getattr(metric, 'images', None)) is not None]
+def write_result(
+    path: str | Path, runner: Runner, checkpoint: str, metrics: Mapping[str, float], command: Sequence[str]
+) -> None:
+    """The result as JSON, and beside it the results of each image.
+
+    ``images`` names their file, ``images_sha256`` is its digest, ``images_of`` the place in ``evaluation`` they
+    belong to.
+    """
+    path = Path(path)
+    evaluated = [metric for metric in runner.test_evaluator.metrics if getattr(metric, 'summary', {})]
+    found = [i for i, metric in enumerate(evaluated) if getattr(metric, 'images', None) is not None][:1]
+    stored: dict[str, Any] = dict(images=None)
+    for i in found:
+        images = path.with_suffix(SUFFIX)
+        evaluated[i].images.save(images)
+        stored = dict(images=images.name, images_sha256=file_digest(images), images_of=i)
     result = dict(
         date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
-        command=' '.join(sys.argv),
+        command=shlex.join(command),
         metrics=dict(metrics),
-        evaluation=[summary for summary in summaries if summary],
-        images=path.with_suffix(SUFFIX).name if found else None,
+        evaluation=[metric.summary for metric in evaluated],
+        **stored,
         run=describe_run(runner, checkpoint),
     )
-    if found:
-        found[0].save(path.with_suffix(SUFFIX))
     AtomicBackend().put_text(json.dumps(result, indent=1, default=str) + '\n', path)
 
 

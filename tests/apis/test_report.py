@@ -59,6 +59,15 @@ def test_report_of_a_work_dir_lies_beside_its_result(work_dir: Path, capsys: pyt
     assert '3 of 5 images with a picture' in capsys.readouterr().out
 
 
+def test_evaluation_of_masks_before_that_of_boxes_does_no_harm(work_dir: Path) -> None:
+    path = work_dir / '20260101_000000' / 'result.json'
+    content = json.loads(path.read_text())
+    content['evaluation'].insert(0, dict(num_images=5, rows=[dict(name='tscam', PxAP=50.0)], baselines=[]))
+    path.write_text(json.dumps(content))
+    main([str(work_dir)])
+    assert '40.00' in path.with_name('report.html').read_text()
+
+
 def test_list_of_images_says_what_is_wrong_with_each(work_dir: Path, tmp_path: Path) -> None:
     main([str(work_dir), '--csv', str(tmp_path / 'x.csv'), '--out', str(tmp_path / 'x.html')])
     with open(tmp_path / 'x.csv', newline='') as file:

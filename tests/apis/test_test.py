@@ -14,6 +14,7 @@ from torch import nn
 
 from mmwsol.apis import test as test_api
 from mmwsol.apis.run_config import drop_pretrained_weights, find_config
+from mmwsol.apis.stored_result import find_result
 from mmwsol.apis.test import (
     check_checkpoint,
     keep_images,
@@ -155,7 +156,9 @@ def test_pictures_and_ten_crops_are_switched_on(run: object, tmp_path: Path) -> 
 
 def test_result_lies_beside_the_log_or_where_it_is_asked_for(run: object, tmp_path: Path) -> None:
     run()
-    assert json.loads((tmp_path / 'now' / 'result.json').read_text())['metrics'] == dict(loc=0.5)
+    result = json.loads((tmp_path / 'now' / 'result.json').read_text())
+    assert result['metrics'] == dict(loc=0.5)
+    assert result['command'].startswith(f'mmwsol-test {TOY} ')  # the call's own arguments, not the process's
     run('--out', str(tmp_path / 'x' / 'y.json'))
     assert (tmp_path / 'x' / 'y.json').is_file()
 
@@ -165,18 +168,54 @@ def test_results_of_each_image_lie_beside_the_result(tmp_path: Path, monkeypatch
     images = planted_results(['correct', 'part'])
     metrics = [SimpleNamespace(summary={}), SimpleNamespace(summary=dict(rows=[]), images=images)]
     runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=metrics))
-    write_result(tmp_path / 'a.json', runner, 'x.pth', {})
+    write_result(tmp_path / 'a.json', runner, 'x.pth', {}, [])
     result = json.loads((tmp_path / 'a.json').read_text())
     assert result['images'] == 'a.images.npz'
     assert ImageResults.load(tmp_path / result['images']).ids == images.ids
 
 
+def test_images_are_stored_with_the_evaluation_they_belong_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind an evaluation of masks; and a file of another test is told apart."""
+    monkeypatch.setattr(test_api, 'describe_run', lambda runner, checkpoint: {})
+    images, boxes = planted_results(['correct', 'part']), dict(rows=[], iou_thresholds=[50])
+    metrics = [
+        SimpleNamespace(summary={}),
+        SimpleNamespace(summary=dict(rows=[1])),
+        SimpleNamespace(summary=dict(iou_thresholds=[30]), images=None),
+        SimpleNamespace(summary=boxes, images=images),
+    ]
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=metrics))
+    write_result(tmp_path / 'a.json', runner, 'x.pth', {}, ['mmwsol-test', 'x y.py'])
+    result = find_result(tmp_path / 'a.json')
+    assert result.localization == boxes and result.load_images().ids == images.ids
+    assert result.content['command'] == "mmwsol-test 'x y.py'"
+    planted_results(['part', 'part']).save(tmp_path / 'a.images.npz')
+    with pytest.raises(ValueError, match=r'a\.images\.npz is not the file that .*a\.json was written with'):
+        result.load_images()
+
+
 def test_evaluators_of_localizations_keep_their_images(run: object) -> None:
     assert run().test_evaluator['per_image'] is True
-    evaluators = [dict(type='PixelMetric'), dict(type='LocalizationMetric'), dict(type=LocalizationMetric)]
+    evaluators = [
+        dict(type='PixelMetric'),
+        dict(type='PseudoBoxMetric'),
+        dict(type='LocalizationMetric', per_image=False),
+        dict(type=LocalizationMetric),
+    ]
     cfg = Config(dict(test_evaluator=evaluators))
     keep_images(cfg)
-    assert [e.get('per_image') for e in cfg.test_evaluator] == [None, True, True]
+    assert [e.get('per_image') for e in cfg.test_evaluator] == [None, None, False, True]
+
+
+def test_images_of_one_evaluator_are_kept_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr(test_api, 'print_log', lambda text, **_: messages.append(text))
+    cfg = Config(dict(test_evaluator=[dict(type='LocalizationMetric'), dict(type='LocalizationMetric')]))
+    keep_images(cfg)
+    assert [e.per_image for e in cfg.test_evaluator] == [True, False]
+    assert len(messages) == 1 and 'results of each image are kept of the first' in messages[0]
 
 
 def test_post_hoc_maps_of_the_command_go_into_the_model(run: object) -> None:
@@ -237,7 +276,7 @@ def test_result_file_holds_metrics_evaluation_and_the_run(
     metrics = [SimpleNamespace(summary=dict(rows=[1])), SimpleNamespace(summary={}), SimpleNamespace()]
     runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=metrics))
     path = tmp_path / 'new' / 'result.json'
-    write_result(str(path), runner, 'x.pth', dict(loc=0.25))
+    write_result(str(path), runner, 'x.pth', dict(loc=0.25), ['mmwsol-test'])
     result = json.loads(path.read_text())
     assert result['metrics'] == dict(loc=0.25) and result['evaluation'] == [dict(rows=[1])]
     assert result['run'] == dict(checkpoint='x.pth') and {'date', 'command'} <= set(result)
