@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,9 +40,9 @@ def published_size(dataset: Mapping[str, Any], **more: Any) -> PublishedSize | N
     reader = DATASETS.get(reader) if isinstance(reader, str) else reader
     if not (isinstance(reader, type) and issubclass(reader, PublishedDataset)):
         return None
-    split = dataset.get('split', inspect.signature(reader).parameters['split'].default)
-    classes = reader.NUM_CLASSES if dataset.get('level', 'variant') == 'variant' else None  # of aircraft
-    return PublishedSize(reader.SPLITS[split], classes, **more)
+    arguments = {key: value for key, value in dataset.items() if key != 'type'}
+    built = reader(**{**arguments, 'pipeline': (), 'lazy_init': True})
+    return PublishedSize(built.published_images, built.published_classes, **more)
 
 
 def _split(

@@ -13,6 +13,7 @@ from .list_files import read_images_box
 from .published_dataset import PublishedDataset, labels_of
 
 LEVELS = {'variant': 'variants.txt', 'family': 'families.txt', 'manufacturer': 'manufacturers.txt'}
+CLASS_COUNTS = {'variant': 100, 'family': 70, 'manufacturer': 30}
 PARTS = {'train': (0,), 'test': (1,), 'val': (2,), 'trainval': (0, 2)}
 
 
@@ -31,7 +32,7 @@ class FGVCAircraft(PublishedDataset):
 
     DATA_ROOT = 'fgvc-aircraft-2013b'
     SPLITS = {'train': 3334, 'val': 3333, 'trainval': 6667, 'test': 3333}
-    NUM_CLASSES = 100
+    NUM_CLASSES = CLASS_COUNTS['variant']
 
     def __init__(
         self,
@@ -45,6 +46,10 @@ class FGVCAircraft(PublishedDataset):
             raise ValueError(f'level must be one of {list(LEVELS)}, got {level!r}')
         self.level = level
         super().__init__(data_root=data_root, split=split, test_mode=test_mode, **kwargs)
+
+    @property
+    def published_classes(self) -> int:
+        return CLASS_COUNTS[self.level]
 
     def annotation_paths(self) -> list[str]:
         names = ('images_box.txt', 'classes.txt', LEVELS[self.level], f'images_{self.level}_{self.split}.txt')

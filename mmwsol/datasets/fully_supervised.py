@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from mmwsol.registry import DATASETS
 
+from .class_draw import draw_of_each_class
 from .wsol_dataset import WSOLDataset
 
 
@@ -47,20 +48,16 @@ class FullySupervised(Dataset):
         if hasattr(self, 'indices'):
             return
         self.dataset.full_init()
-        labels = np.array([self.dataset.get_cat_ids(i)[0] for i in range(len(self.dataset))])  # (N,)
-        self.indices = np.sort(np.concatenate([self._draw(labels, label) for label in np.unique(labels)]))
+        self.indices = np.arange(len(self.dataset))
+        if self.images_per_class:
+            labels = [self.dataset.get_cat_ids(i)[:1] for i in range(len(self.dataset))]
+            self.indices = draw_of_each_class(labels, self.images_per_class, self.seed)
         print_log(
             f'FULLY SUPERVISED: the boxes and masks of {len(self)} images enter training; the result is a baseline, '
             'not one of weak supervision',
             logger='current',
             level=logging.WARNING,
         )
-
-    def _draw(self, labels: np.ndarray, label: int) -> np.ndarray:
-        members = np.flatnonzero(labels == label)
-        if not 0 < self.images_per_class < len(members):
-            return members
-        return np.random.default_rng([self.seed, label]).choice(members, self.images_per_class, replace=False)
 
     @property
     def metainfo(self) -> dict[str, Any]:

@@ -40,6 +40,10 @@ class MultiLabelDataset(PublishedDataset):
             raise ValueError("shots choose images by their class; use labels='each' or 'one', not 'random'")
         super().__init__(data_root=data_root, split=split, test_mode=test_mode, **kwargs)
 
+    @property
+    def published_images(self) -> int | None:
+        return None if self.holdout or self.labels == 'one' else super().published_images
+
     def read_images(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         """All images that show a class, and the class names.
 
@@ -49,9 +53,17 @@ class MultiLabelDataset(PublishedDataset):
         raise NotImplementedError(f'{type(self).__name__} must implement read_images()')
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        images, classes = self.read_images()
+        return self._samples(images, classes), classes
+
+    def read_part(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        """As that of other data sets; the images held out are the same ones for all ``labels`` and in both modes."""
+        images, classes = self.read_images()
+        return self._samples(self.hold_out(images, classes), classes), classes
+
+    def _samples(self, images: list[dict[str, Any]], classes: Sequence[str]) -> list[dict[str, Any]]:
         if self.labels == 'random' and self.test_mode:
             raise ValueError("labels='random' is for training; a test needs 'each' or 'one'")
-        images, classes = self.read_images()
         if self.labels == 'one':
             images = [image for image in images if len(image['gt_labels']) == 1]
         entries = []
@@ -62,7 +74,7 @@ class MultiLabelDataset(PublishedDataset):
                 if self.labels == 'each':
                     entry['img_id'] = f'{image["img_id"]}/{classes[label]}'
                 entries.append(entry)
-        return self._locatable(entries) if self.reads_boxes else entries, classes
+        return self._locatable(entries) if self.reads_boxes else entries
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         info = super().get_data_info(idx)

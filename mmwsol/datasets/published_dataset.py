@@ -12,8 +12,8 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 class PublishedDataset(WSOLDataset):
     """A data set that papers report on, in the layouts in which it is handed around.
 
-    ``SPLITS`` has the published number of images (or samples) of each split, ``NUM_CLASSES`` that of classes. They
-    are what ``tools/data_preparation/check.py`` compares with; a part of the data set opens all the same.
+    ``SPLITS`` has the published number of images of each split, ``NUM_CLASSES`` that of classes. They are what
+    ``tools/data_preparation/check.py`` compares with, see ``published_images``; a part of the data set opens all the same.
 
     Args:
         data_root: by default ``DATA_ROOT``, below ``MMWSOL_DATA_ROOT``.
@@ -43,6 +43,18 @@ class PublishedDataset(WSOLDataset):
             test_mode=not split.startswith('train') if test_mode is None else test_mode,
             **kwargs,
         )
+
+    @property
+    def published_images(self) -> int | None:
+        """Number of images that were published of what these arguments read; ``None`` if it is not known."""
+        if self._indices is not None:
+            return None
+        out = self.holdout * self.published_classes
+        return out if self.held_out else self.SPLITS[self.split] - out
+
+    @property
+    def published_classes(self) -> int:
+        return self.NUM_CLASSES
 
 
 def first_existing(candidates: Sequence[str], what: str) -> str:

@@ -55,6 +55,11 @@ class VOC12(MultiLabelDataset):
         self.image_set = image_set
         super().__init__(data_root, split, test_mode, labels, masks, **kwargs)
 
+    @property
+    def published_images(self) -> int | None:
+        size = super().published_images
+        return self.MAIN_SPLITS[self.split] if size and self.image_set == 'Main' else size
+
     def annotation_paths(self) -> list[str]:
         return [*self._lists(), os.path.join(self.data_root, 'Annotations')]
 

@@ -17,6 +17,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from .annotation_files import check_boxes, read_image_size
+from .class_draw import draw_of_each_class
 from .data_root import resolve_data_path
 from .index_cache import Index, index_folder, open_index, save_index, states
 from .transforms.loading import UnreadableImageError
@@ -39,7 +40,8 @@ class WSOLDataset(BaseDataset):
     drawn with ``shots_seed`` for each class on its own (few-shot training).
 
     ``holdout`` takes so many images of each class away from the split, drawn with ``holdout_seed``; with
-    ``held_out`` it is these that the data set has: a validation split out of the training list.
+    ``held_out`` it is these that the data set has: a validation split out of the training list. An image of several
+    classes counts for each of them and goes to one side as a whole.
     ``with_boxes=False`` never opens box or mask files, in test mode neither. ``metainfo['split']`` names the
     split, so that a choice made on test data can be told.
     """
@@ -95,6 +97,11 @@ class WSOLDataset(BaseDataset):
         ``gt_labels`` has all of them.
         """
         raise NotImplementedError(f'{type(self).__name__} must implement read_entries()')
+
+    def read_part(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        """What :meth:`read_entries` returns, without the images held out, or these alone if ``held_out``."""
+        entries, classes = self.read_entries()
+        return self.hold_out(entries, classes), classes
 
     def annotation_paths(self) -> Sequence[str] | None:
         """Files and folders that :meth:`read_entries` depends on, besides the folders that hold the images.
@@ -179,13 +186,11 @@ class WSOLDataset(BaseDataset):
         return np.frombuffer(b''.join(pieces), np.uint8), ends
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        entries, classes = self.read_entries()
+        entries, classes = self.read_part()
         self._metainfo.setdefault('classes', tuple(classes))
         if not entries:
             raise ValueError(f'{self.data_root}: {type(self).__name__} found no images; check data_root')
         self._check_labels(entries)
-        if self.holdout:
-            entries = self._split_holdout(entries)
         if self.shots is not None:
             entries = self._draw_shots(entries, self.shots)
         self._image_folders = _check_files([entry['img_path'] for entry in entries])
@@ -229,6 +234,29 @@ class WSOLDataset(BaseDataset):
             level=logging.WARNING,
         )
 
+    def hold_out(self, images: list[dict[str, Any]], classes: Sequence[str]) -> list[dict[str, Any]]:
+        """The images that are held out, if ``held_out``, else the others, in the order given.
+
+        An image with ``gt_labels`` counts for each of them, see :func:`draw_of_each_class`.
+
+        Raises:
+            ValueError: a class would have no image left.
+        """
+        if not self.holdout:
+            return images
+        self._check_range(images, classes)
+        labels = [shown_labels(image) for image in images]
+        out = np.zeros(len(images), bool)
+        out[draw_of_each_class(labels, self.holdout, self.holdout_seed)] = True
+        left = {label for of_image, is_out in zip(labels, out) if not is_out for label in of_image}
+        if emptied := sorted({label for of_image in labels for label in of_image} - left):
+            count = sum(emptied[0] in of_image for of_image in labels)
+            raise ValueError(
+                f'holdout={self.holdout} leaves no image of class {classes[emptied[0]]} of {self.data_root}, which has '
+                f'{count}; hold out fewer'
+            )
+        return [image for image, is_out in zip(images, out) if is_out == self.held_out]
+
     def _draw_shots(self, entries: list[dict[str, Any]], shots: int) -> list[dict[str, Any]]:
         """``shots`` entries of each class, in the order of the data set; ``ValueError`` if a class has fewer."""
         labels = np.array([entry['gt_label'] for entry in entries])  # (N,)
@@ -239,34 +267,11 @@ class WSOLDataset(BaseDataset):
                 f'shots={shots}, but class {self._metainfo["classes"][label]} of {self.data_root} has '
                 f'{counts[label]} training images'
             )
-        return [entries[i] for i in _draw_of_each_class(labels, shots, self.shots_seed)]
-
-    def _split_holdout(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The held-out entries or the others, in the order of the data set; each class must keep an image."""
-        labels = np.array([entry['gt_label'] for entry in entries])  # (N,)
-        counts = np.bincount(labels)
-        small = np.flatnonzero((counts > 0) & (counts <= self.holdout))
-        if len(small):
-            raise ValueError(
-                f'holdout={self.holdout} leaves no image of class {self._metainfo["classes"][small[0]]} of '
-                f'{self.data_root}, which has {counts[small[0]]}; hold out fewer'
-            )
-        drawn = np.zeros(len(entries), bool)
-        drawn[_draw_of_each_class(labels, self.holdout, self.holdout_seed)] = True
-        return [entry for entry, out in zip(entries, drawn) if out == self.held_out]
+        return [entries[i] for i in draw_of_each_class(labels[:, None].tolist(), shots, self.shots_seed)]
 
     def _check_labels(self, entries: list[dict[str, Any]]) -> None:
         classes = self._metainfo['classes']
-        shown = [entry.get('gt_labels') or (entry['gt_label'],) for entry in entries]
-        labels = np.array([label for of_image in shown for label in of_image])
-        bad = (labels < 0) | (labels >= len(classes))
-        if bad.any():
-            owner = np.repeat(np.arange(len(entries)), [len(of_image) for of_image in shown])
-            place = int(bad.argmax())
-            raise ValueError(
-                f'labels must lie in [0, {len(classes)}), the number of classes of {self.data_root}; got '
-                f'{labels[place]} for {entries[owner[place]]["img_id"]} ({int(bad.sum())} such images)'
-            )
+        labels = self._check_range(entries, classes)
         empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
         if len(empty) and not self.test_mode:
             names = ', '.join(str(classes[i]) for i in empty[:10])
@@ -275,6 +280,20 @@ class WSOLDataset(BaseDataset):
                 f'{self.data_root} have none: {names}{" .." if len(empty) > 10 else ""}. '
                 'Remove these classes or add images'
             )
+
+    def _check_range(self, entries: list[dict[str, Any]], classes: Sequence[str]) -> np.ndarray:
+        """The labels of all entries, one after the other; ``ValueError`` unless all are of a class."""
+        shown = [shown_labels(entry) for entry in entries]
+        labels = np.array([label for of_image in shown for label in of_image], np.int64)
+        bad = (labels < 0) | (labels >= len(classes))
+        if bad.any():
+            owner = np.repeat(np.arange(len(entries)), [len(of_image) for of_image in shown])
+            place = int(bad.argmax())
+            raise ValueError(
+                f'labels must lie in [0, {len(classes)}), the number of classes of {self.data_root}; got '
+                f'{labels[place]} for {entries[owner[place]]["img_id"]} ({int(bad.sum())} such images)'
+            )
+        return labels
 
     def _check_boxes(self, entries: list[dict[str, Any]]) -> None:
         with_boxes = [entry for entry in entries if len(entry.get('gt_bboxes', ()))]
@@ -299,13 +318,9 @@ class WSOLDataset(BaseDataset):
             )
 
 
-def _draw_of_each_class(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Rising indices of ``count`` images of each class that occurs in labels (N,), drawn for each on its own."""
-    drawn = [
-        np.random.default_rng([seed, label]).choice(np.flatnonzero(labels == label), count, False)
-        for label in np.unique(labels)
-    ]
-    return np.sort(np.concatenate(drawn))
+def shown_labels(entry: Mapping[str, Any]) -> Sequence[int]:
+    """All classes that the image of an entry shows."""
+    return entry.get('gt_labels') or (entry['gt_label'],)
 
 
 def _mask_files(entry: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmwsol.apis.check_data import find_splits, main
-from mmwsol.datasets.catalog import CATALOG
+from mmwsol.datasets.catalog import CATALOG, published_size
 from mmwsol.datasets.checks import FAULT_KINDS
 
 
@@ -130,6 +130,35 @@ def test_birds_without_a_stated_size_are_compared_with_the_published_one(shared_
     out = capsys.readouterr().out
     assert 'train: ' in out and '690 images (published 5994), 23 classes (published 200)' in out
     assert out.splitlines()[-1].startswith('2 faults of 1 kind; 1030 images')
+
+
+def test_config_that_holds_images_out_passes(shared_dir, monkeypatch, capsys):
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', str(shared_dir / 'data'))
+    sizes = ['--expect', 'train=575', 'val=115', 'test=340']
+    assert main(['sat/sat_deittiny_cub_strict.py', '--quiet', '--no-near', *sizes]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[3:6]]
+    assert [row[:2] for row in rows] == [['train', '575'], ['val', '115'], ['test', '340']]
+
+
+def test_published_sizes_of_a_config_are_those_of_the_parts_it_reads():
+    _, splits = find_splits('sat/sat_deittiny_cub_strict.py')
+    assert [split.published.images for split in splits] == [4994, 1000, 5794]
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'images', 'classes'),
+    [
+        (dict(type='VOC12', split='val', image_set='Main'), 5823, 20),
+        (dict(type='VOC12', split='val', labels='one'), None, 20),
+        (dict(type='FGVCAircraft', split='test', level='family'), 3333, 70),
+        (dict(type='CUB', split='train', holdout=2), 5594, 200),
+        (dict(type='CUB', indices=100), None, 200),
+        (dict(type='COCO14', holdout=2), None, 80),
+    ],
+)
+def test_published_size_follows_the_arguments(dataset, images, classes):
+    size = published_size(dataset)
+    assert (size.images, size.classes) == (images, classes)
 
 
 def test_splits_that_are_not_required_are_checked_where_they_are(data_root):

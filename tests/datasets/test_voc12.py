@@ -107,6 +107,62 @@ def test_the_class_of_a_random_sample_changes_from_time_to_time(full):
         VOC12(labels='random', shots=1)
 
 
+@pytest.fixture
+def doubled(full):
+    """``full`` with every image listed under a second name too, so that no class is emptied by one held-out image."""
+    path = full / 'ImageSets/Segmentation/trainaug.txt'
+    for stem in [*IMAGES, *(f'2008_{i:06d}' for i in range(len(CLASSES)))]:
+        for folder, suffix in (('JPEGImages', 'jpg'), ('Annotations', 'xml')):
+            (full / folder / f'{stem}b.{suffix}').symlink_to(full / folder / f'{stem}.{suffix}')
+    path.write_text(path.read_text() + path.read_text().replace('.jpg', 'b.jpg'))
+    return full
+
+
+def stems_of(dataset):
+    return {info['img_path'] for info in infos_of(dataset)}
+
+
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('labels', ['each', 'random', 'one'])
+@pytest.mark.parametrize('of_val', ['each', 'one'])
+def test_an_image_of_several_classes_is_held_out_as_a_whole(doubled, seed, labels, of_val):
+    draw = dict(holdout=1, holdout_seed=seed)
+    train = VOC12(labels=labels, **draw)
+    val = VOC12(labels=of_val, test_mode=True, held_out=True, **draw)
+    assert not stems_of(train) & stems_of(val)
+    if of_val == 'each':
+        assert {label for info in infos_of(val) for label in info['gt_labels']} == set(range(20))
+
+
+def test_images_held_out_are_the_same_with_and_without_boxes(doubled):
+    """In test mode the samples of difficult objects are dropped, which must not move the draw."""
+    for labels in ('each', 'one'):
+        draw = dict(labels=labels, holdout=1, held_out=True)
+        tested = stems_of(VOC12(test_mode=True, **draw))
+        assert tested <= stems_of(VOC12(test_mode=True, with_boxes=False, **draw))
+        assert not tested & stems_of(VOC12(labels=labels, holdout=1))
+
+
+def test_holdout_that_leaves_no_image_of_a_class_is_refused(full):
+    with pytest.raises(ValueError, match=r'holdout=1 leaves no image of class bicycle of .*, which has 1'):
+        VOC12(holdout=1)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'images'),
+    [
+        (dict(), 10_582),
+        (dict(split='val'), 1449),
+        (dict(split='val', image_set='Main'), 5823),
+        (dict(split='val', labels='one'), None),
+        (dict(holdout=5), None),
+        (dict(indices=100), None),
+    ],
+)
+def test_published_size_is_that_of_what_is_read(arguments, images):
+    assert VOC12(lazy_init=True, **arguments).published_images == images
+
+
 def test_the_mask_of_a_class_is_read_from_the_palette_image(root):
     numbers = np.zeros((10, 20), np.uint8)
     numbers[1:8, 2:19] = AEROPLANE + 1

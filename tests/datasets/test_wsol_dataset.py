@@ -176,6 +176,14 @@ def test_holdout_that_empties_a_class_is_refused(folder):
         Listed(folder, holdout=5)
 
 
+def test_labels_are_checked_before_images_are_held_out(folder):
+    def change(entries):
+        entries[4]['gt_label'] = -1
+
+    with pytest.raises(ValueError, match=r'must lie in \[0, 2\).*got -1 for 4'):
+        Listed(folder, change, holdout=1)
+
+
 def test_split_of_test_data_keeps_its_name_when_a_part_is_held_out(folder):
     class Test(Listed):
         split = 'test'

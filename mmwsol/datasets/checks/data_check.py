@@ -17,6 +17,8 @@ from .image_facts import FileFacts, class_mask_facts, image_facts, in_parallel, 
 from .near_duplicates import near_duplicates
 from .split_check import Facts, PublishedSize, SplitContent, check_split
 
+READ_ERRORS = (ValueError, OSError, KeyError)
+
 
 @dataclass(frozen=True)
 class SplitSource:
@@ -100,12 +102,12 @@ def read_split(source: SplitSource) -> SplitContent | Fault:
     notes = []
     try:
         content = _read(source, test_mode=True)
-    except (ValueError, OSError, KeyError) as error:
+    except READ_ERRORS as error:
         if not source.is_train:
             return Fault('annotation', source.name, _file_of(error), _text(error))
         try:
             content = _read(source, test_mode=False)
-        except (ValueError, OSError, KeyError) as second:
+        except READ_ERRORS as second:
             return Fault('annotation', source.name, _file_of(second), _text(second))
         notes.append(f'boxes of the training images were not read: {_text(error)}')
     content.notes += notes
@@ -117,7 +119,8 @@ def _read(source: SplitSource, test_mode: bool) -> SplitContent:
     dataset = DATASETS.build({**config, 'test_mode': test_mode, 'pipeline': [], 'lazy_init': True})
     if not isinstance(dataset, WSOLDataset):
         raise ValueError(f'the split {source.name} must be a WSOLDataset, got {type(dataset).__name__}')
-    entries, classes = dataset.read_entries()
+    entries, classes = dataset.read_part()
+    entries = _at(entries, source.dataset.get('indices'))
     if not entries:
         raise ValueError(f'{dataset.data_root}: no images found')
     content = SplitContent(
@@ -126,6 +129,17 @@ def _read(source: SplitSource, test_mode: bool) -> SplitContent:
     if test_mode and isinstance(dataset, MultiLabelDataset):  # leaves out images of difficult objects alone
         content.num_listed = len(_read(source, test_mode=False).image_paths)
     return content
+
+
+def _at(entries: list[dict[str, Any]], indices: int | Sequence[int] | None) -> list[dict[str, Any]]:
+    """The entries that ``indices`` of a data set keep: so many of the first, or of the last if negative, or these."""
+    if indices is None:
+        return entries
+    if isinstance(indices, int):
+        return entries[:indices] if indices >= 0 else entries[indices:]
+    if beyond := [i for i in indices if not -len(entries) <= i < len(entries)]:
+        raise ValueError(f'indices must lie within the {len(entries)} entries of the list, got {beyond[:5]}')
+    return [entries[i] for i in indices]
 
 
 def _text(error: BaseException) -> str:

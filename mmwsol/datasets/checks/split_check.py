@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..annotation_files import box_faults
+from ..wsol_dataset import shown_labels
 from .faults import Fault
 from .image_facts import FileFacts
 
@@ -28,7 +29,7 @@ MaskKind = Literal['instance', 'object', 'classes']
 class PublishedSize:
     """How many there are in the published split; ``None`` is not compared."""
 
-    images: int
+    images: int | None
     classes: int | None = None
     per_class: tuple[int, int] | None = None  # fewest and most images of a class
     boxes: int | None = None
@@ -74,15 +75,10 @@ class SplitContent:
 
     def class_counts(self) -> np.ndarray:
         """Images of each class (K,); one with several classes counts for each of them."""
-        of_image = {entry['img_path']: labels_of(entry) for entry in self.entries}
-        labels = np.concatenate([np.zeros(0, np.int64), *of_image.values()])
+        of_image = {entry['img_path']: shown_labels(entry) for entry in self.entries}
+        labels = np.array([label for shown in of_image.values() for label in shown], np.int64)
         labels = labels[(labels >= 0) & (labels < len(self.classes))]
         return np.bincount(labels, minlength=len(self.classes))  # (K,)
-
-
-def labels_of(entry: Mapping[str, Any]) -> np.ndarray:
-    """All labels of an entry's image (L,)."""
-    return np.asarray(entry.get('gt_labels') or [entry['gt_label']], dtype=np.int64)
 
 
 def masks_of(entry: Mapping[str, Any]) -> list[tuple[str, MaskKind]]:
@@ -128,7 +124,7 @@ def _check_files(split: SplitContent, images: Facts, masks: Facts) -> Iterator[F
 def _check_labels(split: SplitContent) -> Iterator[Fault]:
     count = len(split.classes)
     for entry in split.entries:
-        labels = np.append(labels_of(entry), entry['gt_label'])
+        labels = np.append(shown_labels(entry), entry['gt_label'])
         for label in np.unique(labels[(labels < 0) | (labels >= count)]):
             detail = f'label {label} must lie in 0..{count - 1}'
             yield Fault('label_range', split.name, entry['img_path'], detail)
@@ -147,7 +143,7 @@ def _check_duplicates(split: SplitContent, images: Facts) -> Iterator[Fault]:
         path = entry['img_path']
         listed[(path, entry['img_id']) if 'gt_labels' in entry else (path,)] += 1
         if images[path].digest:
-            by_content[images[path].digest][path] = tuple(labels_of(entry))
+            by_content[images[path].digest][path] = tuple(shown_labels(entry))
     for (path, *_), count in listed.items():
         if count > 1:
             yield Fault('duplicate_entry', split.name, path, f'listed {count} times')

@@ -283,6 +283,37 @@ def test_few_shot_options_of_a_config_do_not_matter(birds):
     assert found(check(SplitSource('train', {**TRAIN.dataset, 'shots': 1}, is_train=True))) == []
 
 
+def test_images_held_out_for_validation_are_no_leak(birds):
+    draw = {**TRAIN.dataset, 'holdout': 1}
+    result = check(
+        SplitSource('train', draw, is_train=True), SplitSource('val', {**draw, 'held_out': True}), TEST
+    )
+    assert found(result) == []
+    assert [row['images'] for row in result.splits] == [2, 2, 4]
+
+
+def test_images_held_out_but_not_left_out_of_training_are_a_leak(birds):
+    result = check(TRAIN, SplitSource('val', {**TRAIN.dataset, 'holdout': 1, 'held_out': True}))
+    assert [(fault.kind, fault.split) for fault in result.faults] == [('leak', 'val')] * 2
+
+
+@pytest.mark.parametrize(('indices', 'images'), [(3, 3), (-1, 1), ([0, 2], 2)])
+def test_only_the_chosen_indices_are_checked(birds, indices, images):
+    result = check(SplitSource('test', {**TEST.dataset, 'indices': indices}))
+    assert result.splits[0]['images'] == images
+
+
+def test_disjoint_indices_of_one_list_are_no_leak(birds):
+    halves = [SplitSource(f'{i}', {**TEST.dataset, 'indices': i}) for i in (2, -2)]
+    assert found(check(*halves)) == []
+
+
+def test_indices_beyond_the_list_are_a_fault(birds):
+    ((kind, split, _, detail),) = found(check(SplitSource('test', {**TEST.dataset, 'indices': [9]})))
+    assert (kind, split) == ('annotation', 'test')
+    assert 'indices' in detail
+
+
 def test_number_of_threads_does_not_change_the_result(birds):
     image(birds, '001.A/2.jpg').unlink()
     shutil.copy(image(birds, '001.A/0.jpg'), image(birds, '002.B/3.jpg'))
@@ -341,6 +372,23 @@ def test_image_with_several_classes_listed_twice(voc):
         file.write('train0\n')
     kinds = {(fault.kind, fault.path) for fault in check(*voc_splits()).faults}
     assert ('duplicate_entry', str(voc / 'JPEGImages/train0.jpg')) in kinds
+
+
+def test_images_of_several_classes_held_out_are_no_leak(voc, scene):
+    """The training list twice: the other half are other pictures with the same objects."""
+    stems = ('train0', 'train1', 'train2')
+    with (voc / 'ImageSets/Segmentation/train.txt').open('a') as file:
+        file.writelines(f'{stem}b\n' for stem in stems)
+    for seed, stem in enumerate(stems, start=10):
+        shutil.copy(voc / f'Annotations/{stem}.xml', voc / f'Annotations/{stem}b.xml')
+        scene(seed).save(voc / f'JPEGImages/{stem}b.jpg')
+    draw = dict(type='VOC12', split='train', holdout=1)
+    result = check(
+        SplitSource('train', dict(draw, labels='random'), is_train=True),
+        SplitSource('val', dict(draw, labels='each', held_out=True)),
+    )
+    assert found(result) == []
+    assert sum(row['images'] for row in result.splits) == 6
 
 
 def test_class_masks_hold_class_numbers(voc):
