@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mmwsol.evaluation.image_results import ImageResults
 
+from .config_identity import identify_classifier
 from .stored_result import StoredResult, find_result
 
 # sources whose threshold is a value of the run and no rule of the protocol
@@ -106,14 +107,30 @@ def check_same_views(first: Run, other: Run, allowed: Sequence[str] = ()) -> Non
         )
 
 
-def check_same_stages(first: Run, other: Run) -> None:
-    """``ValueError`` if one run's classes are its own and the other's those of a second classifier."""
+def check_same_stages(first: Run, other: Run, allowed: Sequence[str] = ()) -> None:
+    """``ValueError`` if one run's classes are its own and the other's those of a second classifier, or of two."""
     two_stage = [run.name for run in (first, other) if run.result.localization.get('predictions')]
     if len(two_stage) == 1:
         raise ValueError(
             f'{two_stage[0]} takes its classes from another classifier (two-stage), but not all runs do; test them '
             'all with --predictions or --classifier, or none'
         )
+    if two_stage and 'classifier' not in allowed and not _same_classifier(first.result, other.result):
+        texts = [f'{run.name} ({run.result.classifier})' for run in (first, other)]
+        raise ValueError(
+            f'{texts[0]} and {texts[1]} take their classes from different classifiers, or one does not say from which '
+            '(two-stage); test them again with one --classifier or --predictions, or, if you know what you compare, '
+            '--allow classifier'
+        )
+
+
+def _same_classifier(one: StoredResult, two: StoredResult) -> bool:
+    """Whether two results state the same classifier, or the same file of predictions."""
+    records = [record for result in (one, two) if (record := result.content.get('classifier'))]
+    if len(records) == 2:
+        return identify_classifier(records[0]) == identify_classifier(records[1])
+    digests = [result.localization.get('predictions_sha256') for result in (one, two)]
+    return digests[0] is not None and digests[0] == digests[1]
 
 
 def check_same_settings(first: Run, other: Run, allowed: Sequence[str] = ()) -> None:

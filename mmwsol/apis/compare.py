@@ -72,7 +72,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar='SWITCH',
         help='compare although this differs: a switch of a protocol, e.g. threshold_source, which the table states, '
-        'frame (the part of the images that the networks saw), iou_thresholds or interval',
+        'frame (the part of the images that the networks saw), iou_thresholds, interval, or classifier (two-stage)',
     )
     parser.add_argument('--out', metavar='FILE', help='write .md or .csv (default: print Markdown)')
     parser.add_argument('--draws', type=int, default=10_000, help='of the bootstrap')
@@ -99,7 +99,7 @@ def compare(args: argparse.Namespace) -> str:
     runs = [load_run(where) for where in args.results]
     for run in runs[1:]:
         check_same_images(runs[0], run)
-        check_same_stages(runs[0], run)
+        check_same_stages(runs[0], run, args.allow)
         check_same_settings(runs[0], run, args.allow)
         check_same_views(runs[0], run, args.allow)
     rows, notes = shared_rows(runs, args.protocol, args.allow)
@@ -214,11 +214,18 @@ def line_texts(row: str, group: Group) -> list[str]:
 
 
 def describe_inputs(groups: Sequence[Group]) -> list[str]:
-    """Notes on what differs between the groups without a row of the table saying so."""
-    described = {'inputs': [group.runs[0].input_text for group in groups]}
+    """Notes on what differs between the groups, or is two-stage, without a row of the table saying so."""
+    results = [group.runs[0].result for group in groups]
+    described = {
+        'inputs': [group.runs[0].input_text for group in groups],
+        'classifiers (two-stage)': [result.classifier for result in results],
+    }
     for key in SETTINGS:
-        described[key] = [str(group.runs[0].result.localization.get(key)) for group in groups]
-    return [
+        described[key] = [str(result.localization.get(key)) for result in results]
+    notes = []
+    if results[0].classifier:
+        notes = ['Classes are not those of the localizers but of another classifier (two-stage).']
+    return notes + [
         f'Different {what}: ' + '; '.join(f'{group.name} {text}' for group, text in zip(groups, texts)) + '.'
         for what, texts in described.items()
         if len(set(texts)) > 1

@@ -33,6 +33,12 @@ def identify_run(run: Mapping[str, Any], checkpoint_choice: str = '') -> Identit
     return tuple(sorted(entries.items()))
 
 
+def identify_classifier(record: Mapping[str, Any]) -> Identity:
+    """Weights, model and input pipeline of the classifier of a two-stage test, from its record in a stored result."""
+    entries = {key: text for key, text in _entries(record['config']).items() if key in TESTED}
+    return tuple(sorted((entries | {'checkpoint': str(record.get('checkpoint_sha256'))}).items()))
+
+
 def differing_keys(one: Identity, other: Identity) -> list[str]:
     """Names of the entries that two identities do not share."""
     return sorted({key for key, _ in set(one) ^ set(other)})

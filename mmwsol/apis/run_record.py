@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +12,7 @@ from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 
 from mmwsol.compat import load_checkpoint_file
+from mmwsol.file_digest import file_digest
 
 PACKAGES = (
     'mmwsol',
@@ -71,12 +70,3 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def file_digest(path: str | Path) -> str:
-    with open(path, 'rb') as file:
-        return (
-            hashlib.file_digest(file, 'sha256').hexdigest()
-            if hasattr(hashlib, 'file_digest')
-            else hashlib.sha256(file.read()).hexdigest()
-        )

@@ -24,10 +24,10 @@ from typing import Any
 from mmwsol.compat import load_checkpoint_file
 from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.evaluation.selection import ORACLE_MARK, is_test_split
+from mmwsol.file_digest import file_digest
 
 from . import test
 from .resume import saved_checkpoints
-from .run_record import file_digest
 
 # what decides between checkpoints, among the metrics of a validation
 CRITERIA = {

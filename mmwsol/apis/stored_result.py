@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmwsol.evaluation.image_results import ImageResults
-
-from .run_record import file_digest
+from mmwsol.file_digest import file_digest
 
 NAME = 'result.json'
 
@@ -64,6 +63,13 @@ class StoredResult:
         text = next((row['checkpoint'] for row in self.rows if 'checkpoint' in row), '')
         epoch, _, chosen_by = text.removeprefix('epoch ').partition(', ')
         return (epoch, chosen_by) if chosen_by else (None, text)
+
+    @property
+    def classifier(self) -> str:
+        """What gave the classes of a two-stage test: its config and checkpoint, or its file; empty of a one-stage test."""
+        if record := self.content.get('classifier'):
+            return f'{Path(record["config_file"] or "config").stem} {Path(record["checkpoint"]).name}'
+        return Path(self.localization.get('predictions') or '').name
 
     def load_images(self) -> ImageResults:
         """The results of each image.

@@ -24,11 +24,12 @@ from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.evaluation import parse_protocol
 from mmwsol.evaluation.image_results import SUFFIX
 from mmwsol.evaluation.metrics import LocalizationMetric, PseudoBoxMetric
+from mmwsol.file_digest import file_digest
 from mmwsol.registry import METRICS
 
 from .post_hoc_options import add_post_hoc_arguments, use_post_hoc_maps
 from .run_config import add_run_arguments, drop_pretrained_weights, load_config
-from .run_record import describe_run, file_digest
+from .run_record import describe_run
 
 PRETRAINED = 'pretrained'  # in place of a checkpoint
 
@@ -79,9 +80,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     if args.protocol:
         replace_protocols(cfg, args.protocol)
     keep_images(cfg)
+    classifier = None
     if args.classifier:
-        args.predictions = str(Path(cfg.work_dir) / 'classifier_scores.npz')
-        dump_scores_of(args.classifier, cfg, args.predictions)
+        args.predictions, classifier = dump_scores_of(args.classifier, cfg)
     if args.predictions:
         use_predictions(cfg, args.predictions)
     if args.dump_scores:
@@ -95,7 +96,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     if is_main_process():
         command = ['mmwsol-test', *(sys.argv[1:] if argv is None else argv)]
         write_result(
-            args.out or Path(runner.log_dir) / 'result.json', runner, args.checkpoint, metrics, command
+            args.out or Path(runner.log_dir) / 'result.json',
+            runner,
+            args.checkpoint,
+            metrics,
+            command,
+            classifier,
         )
     return metrics
 
@@ -162,9 +168,14 @@ def use_predictions(cfg: Config, path: str) -> None:
         evaluator['predictions'] = path
 
 
-def dump_scores_of(classifier: Sequence[str], cfg: Config, path: str) -> None:
-    """Class scores of another config and checkpoint for the test images of this one, by its own input pipeline."""
+def dump_scores_of(classifier: Sequence[str], cfg: Config) -> tuple[str, dict[str, Any]]:
+    """Class scores of another config and checkpoint for the test images of this one, by its own input pipeline.
+
+    Gives their file, named after the weights, and the record of that classifier.
+    """
     config, checkpoint = classifier
+    weights = file_digest(checkpoint)[:12] if Path(checkpoint).is_file() else checkpoint
+    path = str(Path(cfg.work_dir) / f'scores_{Path(config).stem}_{weights}.npz')
     args = parse_arguments([config, checkpoint, '--work-dir', str(Path(cfg.work_dir) / 'classifier')])
     args.launcher = cfg.launcher
     other = load_config(args)
@@ -177,7 +188,8 @@ def dump_scores_of(classifier: Sequence[str], cfg: Config, path: str) -> None:
     images.pipeline = other.test_dataloader.dataset.pipeline
     other.test_dataloader.dataset = images
     other.test_evaluator = dict(type='mmwsol.ScoreDump', out=path)
-    run_test(other, checkpoint)
+    runner, _ = run_test(other, checkpoint)
+    return path, describe_run(runner, checkpoint)
 
 
 def replace_protocols(cfg: Config, texts: Sequence[str]) -> None:
@@ -231,12 +243,17 @@ def check_checkpoint(model: nn.Module, path: str) -> None:
 
 
 def write_result(
-    path: str | Path, runner: Runner, checkpoint: str, metrics: Mapping[str, float], command: Sequence[str]
+    path: str | Path,
+    runner: Runner,
+    checkpoint: str,
+    metrics: Mapping[str, float],
+    command: Sequence[str],
+    classifier: Mapping[str, Any] | None = None,
 ) -> None:
     """The result as JSON, and beside it the results of each image.
 
     ``images`` names their file, ``images_sha256`` is its digest, ``images_of`` the place in ``evaluation`` they
-    belong to.
+    belong to. ``classifier`` is the record of that of a two-stage test.
     """
     path = Path(path)
     evaluated = [metric for metric in runner.test_evaluator.metrics if getattr(metric, 'summary', {})]
@@ -252,6 +269,7 @@ def write_result(
         metrics=dict(metrics),
         evaluation=[metric.summary for metric in evaluated],
         **stored,
+        classifier=classifier,
         run=describe_run(runner, checkpoint),
     )
     AtomicBackend().put_text(json.dumps(result, indent=1, default=str) + '\n', path)

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmwsol.file_digest import file_digest
+
 NUM_PLACES = 5  # Top-5 is the longest list that counts
 
 
@@ -18,6 +20,8 @@ class PredictionFile:
     - ``.json``: an object, for each image id a list of K scores, or of whole numbers: its best labels, best first;
     - anything else: rows ``image_id,label[,label2,..]``, best first.
 
+    ``sha256`` tells it from other files under the same name.
+
     Raises:
         FileNotFoundError, ValueError: no such file, or of another form.
     """
@@ -26,6 +30,7 @@ class PredictionFile:
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f'there is no prediction file {path}')
+        self.sha256 = file_digest(path)
         self._scores = np.load(path, allow_pickle=False) if self.path.suffix == '.npz' else {}
         self._ranked: dict[str, list[int]] = {}
         if self.path.suffix == '.json':

@@ -19,7 +19,8 @@ RIGHT, WRONG = 'correct', 'part'
 def store(tmp_path: Path) -> Callable[..., str]:
     """``store(name, hits, config, seed)`` leaves the test of a run with so many images and gives its work dir.
 
-    ``chosen`` is what the row says of the checkpoint, ``summary`` changes the evaluation, others the images.
+    ``chosen`` is what the row says of the checkpoint, ``summary`` changes the evaluation, ``classifier`` is the record
+    of that of a two-stage test; other changes are of the images.
     """
 
     def build(
@@ -29,6 +30,7 @@ def store(tmp_path: Path) -> Callable[..., str]:
         seed: int = 6,
         chosen: str | None = None,
         summary: dict | None = None,
+        classifier: dict | None = None,
         **changes: object,
     ) -> str:
         folder = tmp_path / name
@@ -48,6 +50,7 @@ def store(tmp_path: Path) -> Callable[..., str]:
         row = dict(name=results.rows[0].name) | (dict(checkpoint=chosen) if chosen else {})
         evaluation = dict(iou_thresholds=[30, 50, 70], interval=0.001, rows=[row]) | (summary or {})
         content = dict(date='2026-01-01', evaluation=[evaluation], images='result.images.npz', run=run)
+        content['classifier'] = classifier
         (folder / 'result.json').write_text(json.dumps(content))
         return str(folder)
 
@@ -150,6 +153,45 @@ def test_two_stage_is_not_compared_with_one_stage(store: Callable) -> None:
     runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', summary=dict(predictions='scores.npz'))]
     with pytest.raises(ValueError, match=r'b takes its classes from another classifier \(two-stage\)'):
         table(*runs)
+
+
+def classifier(digest: str, config: str = "model = dict(type='ResNet')") -> dict:
+    return dict(
+        config=config, config_file='c/resnet.py', checkpoint=f'{digest}.pth', checkpoint_sha256=digest
+    )
+
+
+@pytest.mark.parametrize(
+    ('one', 'two'),
+    [
+        (dict(classifier=classifier('d1')), dict(classifier=classifier('d2'))),
+        (dict(classifier=classifier('d1')), dict(classifier=classifier('d1', "model = dict(type='ViT')"))),
+        (
+            dict(summary=dict(predictions='s.npz', predictions_sha256='f1')),
+            dict(summary=dict(predictions='s.npz', predictions_sha256='f2')),
+        ),
+        ({}, {}),
+    ],
+    ids=['weights', 'config', 'file', 'unsaid'],
+)
+def test_classes_of_different_classifiers_are_not_compared(store: Callable, one: dict, two: dict) -> None:
+    file = dict(summary=dict(predictions='scores.npz'))
+    runs = [store('a', [1, 0], **(file | one)), store('b', [1, 0], 'bas_x', **(file | two))]
+    with pytest.raises(
+        ValueError, match=r'from different classifiers, or one does not say .*--allow classifier'
+    ):
+        table(*runs)
+    assert 'another classifier (two-stage)' in compare(parse_arguments([*runs, '--allow', 'classifier']))
+
+
+def test_one_classifier_is_known_by_its_weights_or_its_file(store: Callable) -> None:
+    """The scores of one classifier need not be the same to the last bit."""
+    files = [dict(predictions=f'{i}.npz', predictions_sha256=str(i)) for i in range(2)]
+    records = [dict(summary=file, classifier=classifier('d1')) for file in files]
+    runs = [store('a', [1, 0], **records[0]), store('b', [1, 0], 'bas_x', **records[1])]
+    text = compare(parse_arguments(runs))
+    assert 'another classifier (two-stage)' in text and 'Different' not in text
+    assert table(store('c', [1, 0], summary=files[0]), store('d', [1, 0], 'bas_x', summary=files[0]))
 
 
 def test_difference_in_a_switch_can_be_allowed_and_is_stated(store: Callable) -> None:

@@ -27,6 +27,7 @@ from mmwsol.apis.test import (
 from mmwsol.evaluation import get_protocol
 from mmwsol.evaluation.image_results import ImageResults
 from mmwsol.evaluation.metrics import LocalizationMetric
+from mmwsol.file_digest import file_digest
 from mmwsol.registry import MODELS
 
 TOY = 'bas/bas_testresnet_toy.py'
@@ -265,6 +266,11 @@ def test_a_second_classifier_gives_the_classes_and_the_localizer_the_boxes(
     classifier = ['--classifier', configs['other'], paths['other']]
     two = main([configs['one'], paths['one'], '--work-dir', str(tmp_path / 'two'), *classifier, *options])
     assert two['wsol/cls/top-1'] == results['other']['wsol/cls/top-1'] != results['one']['wsol/cls/top-1']
+    stored = find_result(tmp_path / 'two')
+    assert stored.content['classifier']['checkpoint_sha256'] == file_digest(paths['other'])
+    assert stored.classifier == 'tscam_testvit_toy other.pth'
+    scores = Path(stored.localization['predictions'])
+    assert stored.localization['predictions_sha256'] == file_digest(scores)
     row = next(key for key in two if key.endswith('MaxBoxAccV2') and 'choe_v2' in key)
     assert two[row] == results['one'][row] != results['other'][row]
 

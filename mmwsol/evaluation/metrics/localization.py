@@ -158,6 +158,7 @@ class LocalizationMetric(CountingMetric):
         self.table_text = format_localization_table(self.summary)
         if self.predictions is not None:
             self.summary['predictions'] = str(self.predictions.path)
+            self.summary['predictions_sha256'] = self.predictions.sha256
             self.table_text += f'\nClasses (two-stage): {self.predictions.path}'
         print_log('\n' + self.table_text, logger='current')
         return summary_metrics(self.summary)

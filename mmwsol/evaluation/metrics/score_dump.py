@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.registry import METRICS
 
 from .sample_fields import image_name, to_numpy
@@ -18,7 +20,7 @@ class ScoreDump(BaseMetric):
     """Writes the class scores of every image to a file that ``LocalizationMetric(predictions=...)`` reads.
 
     Args:
-        out: the ``.npz`` file; float32 (K,) by image id.
+        out: the ``.npz`` file, written wholly or not at all; float32 (K,) by image id.
     """
 
     def __init__(self, out: str, collect_device: str = 'cpu') -> None:
@@ -34,7 +36,8 @@ class ScoreDump(BaseMetric):
             self.results.append((sample['img_id'], to_numpy(sample['pred_scores'].float())))
 
     def compute_metrics(self, results: list[tuple[str, Any]]) -> dict[str, float]:
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(self.out, **dict(results))
+        buffer = io.BytesIO()
+        np.savez(buffer, **dict(results))
+        AtomicBackend().put(buffer.getvalue(), self.out)
         print_log(f'class scores of {len(results)} images written to {self.out}', logger='current')
         return {}

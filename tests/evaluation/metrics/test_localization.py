@@ -13,6 +13,7 @@ from mmwsol.evaluation.functional.boxes import boxes_to_original, pairwise_iou
 from mmwsol.evaluation.functional.heatmaps import centre_gaussian
 from mmwsol.evaluation.metrics import LocalizationMetric, localization
 from mmwsol.evaluation.protocols import get_protocol
+from mmwsol.file_digest import file_digest
 from mmwsol.registry import METRICS
 from mmwsol.structures import LocDataSample
 
@@ -494,6 +495,7 @@ def test_predictions_of_another_classifier_decide_the_class_and_nothing_else(tmp
         if not any(part in key for part in ('Top-', 'cls/', 'top-', 'threshold')):
             assert two[key] == own[key], key
     assert metric.summary['predictions'].endswith('other.json') and 'two-stage' in metric.table_text
+    assert metric.summary['predictions_sha256'] == file_digest(tmp_path / 'other.json')
     found = dict(zip(metric.images.columns['img_id'], metric.images.columns['pred_label']))
     assert {key: [int(label)] for key, label in found.items()} == other
 

@@ -19,6 +19,25 @@ def test_written_scores_can_be_read_as_predictions(tmp_path: Path) -> None:
     assert all(torch.equal(file.scores(img_id, 4), values) for img_id, values in scores.items())
 
 
+def test_killed_write_leaves_the_scores_that_were_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = ScoreDump(str(tmp_path / 'scores.npz'))
+
+    def dump(value: float) -> None:
+        metric.process(None, [dict(img_id='a', pred_scores=torch.full((4,), value))])
+        metric.evaluate(1)
+
+    def fail(*_: object) -> None:
+        raise OSError('disk full')
+
+    dump(1.0)
+    monkeypatch.setattr('os.replace', fail)
+    with pytest.raises(OSError, match='disk full'):
+        dump(2.0)
+    assert PredictionFile(tmp_path / 'scores.npz').scores('a', 4).tolist() == [1.0] * 4
+
+
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'written to an \.npz file, got scores\.json'):
         ScoreDump('scores.json')
