@@ -23,7 +23,7 @@ from .voc12 import VOC12
 
 @dataclass(frozen=True)
 class CatalogSplit(SplitSource):
-    """A split of the catalog; ``needs`` is what lies below the data root where a split that not all have is there."""
+    """A split of the catalog; ``needs`` are its images below the data root, for a split that not all have."""
 
     needs: str | None = None
 
@@ -63,8 +63,8 @@ def _toy_split(name: str, per_class: int) -> CatalogSplit:
 
 
 # images of a class and boxes: wsolevaluation's metadata (Choe et al., CVPR 2020)
-CUBV2 = _split(CUB, 'val', (3, 6), 1000, needs='metadata/CUB/val')
-IMAGENETV2 = _split(ILSVRC, 'val', (10, 10), 18_532, needs='metadata/ILSVRC/val')
+CUBV2 = _split(CUB, 'val', (3, 6), 1000, needs='CUBV2')
+IMAGENETV2 = _split(ILSVRC, 'val', (10, 10), 18_532, needs='ILSVRC/val2')
 
 CATALOG = {
     'cub': CatalogEntry(

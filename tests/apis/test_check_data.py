@@ -163,7 +163,9 @@ def test_published_size_follows_the_arguments(dataset, images, classes):
 
 def test_splits_that_are_not_required_are_checked_where_they_are(data_root):
     assert [split.name for split in find_splits('CUB')[1]] == ['train', 'test']
-    (data_root / 'metadata/CUB/val').mkdir(parents=True)
+    (data_root / 'metadata/CUB/val').mkdir(parents=True)  # with the metadata of other sets
+    assert [split.name for split in find_splits('cub')[1]] == ['train', 'test']
+    (data_root / 'CUBV2').mkdir()
     assert [split.name for split in find_splits('cub')[1]] == ['train', 'val', 'test']
 
 

@@ -62,16 +62,17 @@ def unpack(
 def from_part(pattern: str, into: str = '') -> Place:
     """Keeps a path from its first folder or file that matches ``pattern`` on, below ``into``; others are left out.
 
-    So it does not matter how many folders an archive was packed under. What macOS adds to archives is left out.
+    So it does not matter how many folders an archive was packed under. A pattern with ``/`` matches so many of them. What
+    macOS adds to archives is left out.
     """
-    wanted = re.compile(pattern)
+    wanted = re.compile(f'(?:{pattern})(?:/|$)')
 
     def place(name: str) -> str | None:
         parts = PurePosixPath(name).parts
         if '__MACOSX' in parts or parts[-1].startswith('._') or parts[-1] == '.DS_Store':
             return None
-        for i, part in enumerate(parts):
-            if wanted.fullmatch(part):
+        for i in range(len(parts)):
+            if wanted.match('/'.join(parts[i:])):
                 return str(PurePosixPath(into, *parts[i:]))
         return None
 

@@ -48,12 +48,16 @@ DOGS = 'http://vision.stanford.edu/aditya86/ImageNetDogs/'
 
 COCO = 'https://cocodataset.org/#download'
 
-METADATA = Archive(
-    'wsolevaluation-master.zip',
-    f'{WSOLEVALUATION} (Code, Download ZIP)',
-    'metadata',
-    reason='lists and boxes are part of a repository without release archives',
-)
+
+def _metadata(name: str) -> Archive:
+    """Lists and boxes of one data set, out of those that wsolevaluation has of three."""
+    return Archive(
+        'wsolevaluation-master.zip',
+        f'{WSOLEVALUATION} (Code, Download ZIP)',
+        f'metadata/{name}',
+        reason='lists and boxes are part of a repository without release archives',
+    )
+
 
 VOC = Archive(
     'VOCtrainval_11-May-2012.tar',
@@ -90,7 +94,7 @@ RECIPES = {
                 'CUBV2',
                 reason='it is shared by a page that asks for a confirmation',
             ),
-            METADATA,
+            _metadata('CUB'),
         ),
     ),
     'ilsvrc': Recipe(
@@ -140,7 +144,7 @@ RECIPES = {
                 size=1_249_906_176,
                 digest='sha256:32142bfe998f9cfa4141be691f6a80eeb1e27b24bd532a668eb08c26d98897a2',
             ),
-            METADATA,
+            _metadata('ILSVRC'),
         ),
     ),
     'openimages': Recipe(
@@ -161,7 +165,7 @@ RECIPES = {
                 'OpenImages',
                 reason='it is shared by a page that asks for a confirmation',
             ),
-            METADATA,
+            _metadata('OpenImages'),
         ),
     ),
     'cars': Recipe(

@@ -67,6 +67,12 @@ def test_outer_folders_and_what_macos_adds_do_not_matter(archive_of, tmp_path):
     assert tree(tmp_path / 'out') == {'train/a.jpg': b'1'}
 
 
+def test_a_pattern_may_have_several_folders(archive_of, tmp_path):
+    names = ['repo-main/metadata/CUB/val/a.txt', 'repo-main/metadata/CUB2/a.txt', 'repo-main/CUB/a.txt']
+    unpack(archive_of(dict.fromkeys(names, b'1')), tmp_path / 'out', from_part('metadata/CUB'))
+    assert tree(tmp_path / 'out') == {'metadata/CUB/val/a.txt': b'1'}
+
+
 def test_leading_dot_is_not_part_of_the_name(archive_of, tmp_path):
     unpack(archive_of({'./set/a.txt': b'1'}), tmp_path / 'out', from_part('set'))
     assert tree(tmp_path / 'out') == {'set/a.txt': b'1'}

@@ -35,6 +35,14 @@ def xml(name):
     return f'<annotation>{size}<object><name>{name}</name>{box}</object></annotation>'.encode()
 
 
+def repository(files):
+    """wsolevaluation's repository: the files asked for, and those of all data sets that are not among them."""
+    others = {}
+    for folder in ('CUB/val', 'CUB/test', 'ILSVRC/val', 'ILSVRC/test', 'OpenImages/train', 'OpenImages/val'):
+        others |= metadata(folder, [(f'{folder}/nowhere.jpg', 0)])
+    return {'wsolevaluation-master/README.md': b'', **others, **files}
+
+
 def metadata(folder, images, boxes=True, masks=()):
     """wsolevaluation's files for ``images`` (id, label) as its repository has them."""
     lines = {
@@ -66,7 +74,7 @@ def cub(pack):
 def cubv2(pack):
     images = [('001.A/1.jpeg', 0), ('002.B/7.jpeg', 1)]
     files = {f'CUBV2/{name}': picture(i) for i, (name, _) in enumerate(images)}
-    return {'CUBV2.tar': files, 'wsolevaluation-master.zip': metadata('CUB/val', images)}
+    return {'CUBV2.tar': files, 'wsolevaluation-master.zip': repository(metadata('CUB/val', images))}
 
 
 def ilsvrc(pack):
@@ -91,7 +99,7 @@ def imagenetv2(pack):
     }
     return {
         'imagenetv2-threshold0.7.tar.gz': files,
-        'wsolevaluation-master.zip': metadata('ILSVRC/val', images),
+        'wsolevaluation-master.zip': repository(metadata('ILSVRC/val', images)),
     }
 
 
@@ -108,7 +116,7 @@ def openimages(pack):
     return {
         'OpenImages_images.zip': images,
         'OpenImages_annotations.zip': masks,
-        'wsolevaluation-master.zip': files,
+        'wsolevaluation-master.zip': repository(files),
     }
 
 
@@ -247,6 +255,22 @@ def test_prepared_data_set_passes_the_check(name, data_root, serve_recipe, pack,
     rows = capsys.readouterr().out.split('\n\n')[1].splitlines()[1:]
     assert {row.split()[0] for row in rows} == names
     assert all(int(row.split()[1]) > 0 for row in rows)
+
+
+@pytest.mark.parametrize('name', ['cubv2', 'imagenetv2', 'openimages'])
+def test_one_prepared_set_does_not_spoil_the_check_of_another(name, data_root, serve_recipe, pack, capsys):
+    """wsolevaluation's zip holds the metadata of three sets; the images of two of them are not there."""
+    serve_recipe(name, BUILDERS[name](pack))
+    assert prepare_data.main([name, '--quiet']) == 0, capsys.readouterr().out
+    folder = {'cubv2': 'CUB', 'imagenetv2': 'ILSVRC', 'openimages': 'OpenImages'}[name]
+    assert [path.name for path in (data_root / 'metadata').iterdir()] == [folder]
+
+
+def test_metadata_without_images_do_not_make_a_split(data_root, serve_recipe, pack, capsys):
+    serve_recipe('cub', cub(pack))
+    assert prepare_data.main(['cub', '--quiet']) == 0
+    (data_root / 'metadata/CUB/val').mkdir(parents=True)
+    assert check_data.main(['cub', '--quiet', '--ignore', 'split_size']) == 0, capsys.readouterr().out
 
 
 def test_class_list_of_ilsvrc_without_its_training_images_comes_from_the_boxes(data_root, serve_recipe, pack):
