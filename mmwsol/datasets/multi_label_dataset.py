@@ -15,6 +15,7 @@ class MultiLabelDataset(PublishedDataset):
     """Images that show objects of several classes, made into samples of one class each, as localization needs.
 
     Every sample also has all classes of its image, ``gt_labels``, for multi-label losses. ``SPLITS`` counts images.
+    Papers test on ``val``, as the labels of the test images are not public: ``metainfo`` names it ``val (test)``.
 
     Args:
         labels: ``each``: a sample for every image and class in it, with the boxes or the mask of that class alone, and
@@ -43,6 +44,9 @@ class MultiLabelDataset(PublishedDataset):
     @property
     def published_images(self) -> int | None:
         return None if self.holdout or self.labels == 'one' else super().published_images
+
+    def _own_split(self) -> str:
+        return 'val (test)' if self.split == 'val' else self.split
 
     def read_images(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         """All images that show a class, and the class names.

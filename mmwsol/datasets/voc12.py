@@ -22,9 +22,8 @@ class VOC12(MultiLabelDataset):
     """PASCAL VOC 2012 in its own layout, and the 10,582 training images of SBD that are called ``train_aug``.
 
     Needs JPEGImages/, Annotations/ (the labels, of difficult objects too) and ImageSets/; for masks SegmentationClass/
-    and, for ``train_aug``, SegmentationClassAug/. The labels of VOC's own test images are not public, so papers test on
-    ``val``. Boxes are those of objects that are not marked difficult, as published: pixels count from 1 and right and lower
-    edge are the last pixel.
+    and, for ``train_aug``, SegmentationClassAug/. Boxes are those of objects that are not marked difficult, as published:
+    pixels count from 1 and right and lower edge are the last pixel.
 
     Args:
         image_set: ``Segmentation`` (``SPLITS``) or ``Main`` (``MAIN_SPLITS``: more images, boxes only).

@@ -120,7 +120,7 @@ class WSOLDataset(BaseDataset):
     def split_name(self) -> str | None:
         """Name of the split, with ``test`` in it if it is test data; ``val`` if held out of training data."""
         name = self._own_split()
-        return 'val' if self.held_out and name in (None, 'train') else name
+        return 'val' if self.held_out and (name or 'train').startswith('train') else name
 
     def _own_split(self) -> str | None:
         return getattr(self, 'split', None)

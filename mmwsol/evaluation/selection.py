@@ -20,8 +20,8 @@ ORACLE_MARK = '(oracle)'
 
 
 def is_test_split(name: str | None) -> bool:
-    """Whether a split's name says that it is test data: ``test``, ``CUB/test``, ``test2``; not ``contest``."""
-    return name is not None and re.search(r'(?<![a-z])test(?![a-z])', name.lower()) is not None
+    """Whether a split's name says that it is test data: a word in it begins with ``test``, which ``contest`` does not."""
+    return name is not None and re.search(r'(?i:(?<![a-z])test)|Test', name) is not None
 
 
 def source_text(source: str, split: str | None) -> str:

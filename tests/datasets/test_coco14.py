@@ -65,6 +65,10 @@ def test_labels_follow_the_category_ids_and_images_without_annotation_are_left_o
     assert all('gt_bboxes' not in info for info in infos_of(dataset))
 
 
+def test_split_that_papers_test_on_says_so(root):
+    assert COCO14(split='val').metainfo['split'] == 'val (test)'
+
+
 def test_boxes_become_corners_and_crowds_have_none(root):
     infos = infos_of(COCO14(split='val'))
     stem = name_of('val', 25)

@@ -79,6 +79,11 @@ def test_a_test_sample_for_every_image_and_class_with_the_boxes_of_that_class(ro
     assert infos[0]['gt_labels'] == [AEROPLANE, PERSON] and infos[3]['gt_labels'] == [BOAT, PERSON]
 
 
+def test_split_that_papers_test_on_says_so(root):
+    assert VOC12(split='val').metainfo['split'] == 'val (test)'
+    assert VOC12(split='train', test_mode=True).metainfo['split'] == 'train'
+
+
 def test_images_of_one_class_only(root):
     infos = infos_of(VOC12(split='val', labels='one'))
     assert [(info['img_id'], info['gt_label']) for info in infos] == [('2007_000039', TV)]

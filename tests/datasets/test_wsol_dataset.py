@@ -191,6 +191,8 @@ def test_split_of_test_data_keeps_its_name_when_a_part_is_held_out(folder):
     assert Listed(folder).metainfo['split'] is None
     assert Listed(folder, holdout=1, held_out=True).metainfo['split'] == 'val'
     assert Test(folder, holdout=1, held_out=True).metainfo['split'] == 'test'
+    Test.split = 'train_aug'
+    assert Test(folder, holdout=1, held_out=True).metainfo['split'] == 'val'
 
 
 def test_boxes_can_be_left_alone_in_test_mode(folder):

@@ -25,13 +25,27 @@ def choice(source='val', threshold=0.37, **switches):
     )
 
 
-@pytest.mark.parametrize('name', ['test', 'CUB/test', 'test2', 'ILSVRC_Test', 'metadata-test'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'test',
+        'CUB/test',
+        'test2',
+        'ILSVRC_Test',
+        'metadata-test',
+        'testset',
+        'testing',
+        'testA',
+        'CUBTest',
+        'TEST',
+    ],
+)
 def test_names_of_test_splits(name):
     assert is_test_split(name)
     assert source_text('val', name) == f'{name} (oracle)'
 
 
-@pytest.mark.parametrize('name', [None, 'val', 'train', 'contest', 'attested'])
+@pytest.mark.parametrize('name', [None, '', 'val', 'train', 'contest', 'attested', 'latest'])
 def test_names_of_other_splits(name):
     assert not is_test_split(name)
 
