@@ -74,6 +74,11 @@ class FullySupervised(Dataset):
     def get_data_info(self, idx: int) -> dict[str, Any]:
         return self.dataset.get_data_info(int(self.indices[idx]))
 
+    def image_paths(self) -> list[str]:
+        """The image file of every sample."""
+        paths = self.dataset.image_paths()
+        return [paths[index] for index in self.indices]
+
     def get_cat_ids(self, idx: int) -> list[int]:
         return self.dataset.get_cat_ids(int(self.indices[idx]))
 

@@ -206,6 +206,10 @@ class WSOLDataset(BaseDataset):
     def get_data_info(self, idx: int) -> dict[str, Any]:
         return {**super().get_data_info(idx), 'test_mode': self.test_mode}
 
+    def image_paths(self) -> list[str]:
+        """The image file of every sample."""
+        return [BaseDataset.get_data_info(self, idx)['img_path'] for idx in range(len(self))]
+
     def get_cat_ids(self, idx: int) -> list[int]:
         return [self.get_data_info(idx)['gt_label']]
 

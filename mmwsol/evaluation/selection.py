@@ -1,10 +1,11 @@
 """What a validation chose, as a checkpoint carries it to the test, and how a result row says so.
 
 A *choice* is one threshold: ``source`` (``val``: by true boxes, ``pseudo``: by pseudo boxes), ``threshold``,
-``value`` (the mean over IoU levels that it reached, percent), ``split`` and ``images`` of these, and
-``switches``, the protocol without its thresholds. A *selection* is the choices of one validation with
-``epoch``, ``iter``, ``split``, all its ``metrics``, and ``best_by``, the metric that this checkpoint is kept
-for, or ``None``. Both are plain containers.
+``value`` (the mean over IoU levels that it reached, percent), ``split`` and ``images`` of these, ``image_marks``, by
+which the images are known again (see ``datasets.image_sets``), and ``switches``, the protocol without its thresholds.
+A *selection* is the choices of one validation with ``epoch``, ``iter``, ``split``, ``image_marks``, all its
+``metrics`` that are numbers, and ``best_by``, the metric that this checkpoint is kept for, or ``None``. Both are
+plain containers.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Any
 from .protocols import Protocol
 
 ORACLE_MARK = '(oracle)'
+TESTED_TOO = 'tested too'  # in the name of a split that shares images with the test
 
 
 def is_test_split(name: str | None) -> bool:
-    """Whether a split's name says that it is test data: a word in it begins with ``test``, which ``contest`` does not."""
+    """Whether a split's name says that it is test data: a word of it begins with ``test``, as ``TESTED_TOO`` does."""
     return name is not None and re.search(r'(?i:(?<![a-z])test)|Test', name) is not None
 
 

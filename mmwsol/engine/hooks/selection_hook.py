@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
@@ -12,7 +15,8 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import save_checkpoint
 
 from mmwsol.compat import load_checkpoint_file
-from mmwsol.evaluation.selection import is_test_split
+from mmwsol.datasets.image_sets import count_shared, image_marks, image_names, plain_datasets
+from mmwsol.evaluation.selection import TESTED_TOO, is_test_split
 from mmwsol.registry import HOOKS
 
 
@@ -26,7 +30,8 @@ class SelectionHook(Hook):
     validated, so it gets its entry afterwards, by an atomic rewrite. A test takes the thresholds from there; a
     protocol that awaits one and finds none is an error.
 
-    A split named test that chooses, a threshold or the best checkpoint, is warned of, and the rows are marked.
+    A split named test that chooses, a threshold or the best checkpoint, is warned of, and the rows are marked. So are
+    the rows of a test that meets an image again that chose; marks of the images go with each choice.
     """
 
     priority = 'LOW'  # before CheckpointHook, which saves the best checkpoint in the same place
@@ -34,6 +39,7 @@ class SelectionHook(Hook):
     def __init__(self) -> None:
         self.selection: dict[str, Any] | None = None  # of the weights as they are now
         self._loaded_from = 'the model in memory'
+        self._marked: tuple[Any, str] = (None, '')  # the last validation's data, and the marks of its images
 
     def before_train(self, runner: Runner) -> None:
         if runner.val_loop is None:
@@ -54,14 +60,21 @@ class SelectionHook(Hook):
         self.selection = None
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        evaluated = runner.val_evaluator.metrics
-        self.selection = dict(
+        data, evaluated = runner.val_dataloader.dataset, runner.val_evaluator.metrics
+        if self._marked[0] is not data:
+            self._marked = (data, image_marks(data))
+        marks = self._marked[1]
+        choices = [choice for metric in evaluated for choice in getattr(metric, 'choices', ())]
+        known = self.selection or dict(
             epoch=runner.epoch,
             iter=runner.iter,
-            split=runner.val_dataloader.dataset.metainfo.get('split'),
-            choices=[choice for metric in evaluated for choice in getattr(metric, 'choices', ())],
-            metrics={key: float(value) for key, value in (metrics or {}).items()},
+            split=data.metainfo.get('split'),
+            image_marks=marks,
+            choices=[],
+            metrics=_scalars(metrics or {}),
         )
+        choices = [{**choice, 'image_marks': marks} for choice in choices]
+        self.selection = known | dict(choices=[*choices, *known['choices']])
 
     def after_val(self, runner: Runner) -> None:
         """Give the newest checkpoint its entry, if it is of this state."""
@@ -84,9 +97,12 @@ class SelectionHook(Hook):
         self._loaded_from = str(runner.cfg.get('load_from') or 'the checkpoint')
 
     def before_test(self, runner: Runner) -> None:
+        selection = self.selection
+        if selection is not None:
+            selection = _name_shared(selection, image_marks(runner.test_dataloader.dataset))
         for metric in runner.test_evaluator.metrics:
             if hasattr(metric, 'take_selection'):
-                metric.take_selection(self.selection, self._loaded_from)
+                metric.take_selection(selection, self._loaded_from)
 
 
 def _checkpoint_hooks(runner: Runner) -> list[CheckpointHook]:
@@ -106,15 +122,42 @@ def _best_here(runner: Runner) -> str | None:
     return best
 
 
+def _scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Those metrics that are one number."""
+    arrays = (np.ndarray, np.generic, torch.Tensor)
+    items = {
+        key: value.item() if isinstance(value, arrays) and np.prod(value.shape) == 1 else value
+        for key, value in metrics.items()
+    }
+    return {key: float(item) for key, item in items.items() if isinstance(item, Real)}
+
+
+def _name_shared(selection: Mapping[str, Any], tested: str) -> dict[str, Any]:
+    """A selection whose splits say so where they share images with the test: what they chose is then an oracle."""
+    named: list[dict[str, Any]] = []
+    for held in (selection, *selection['choices']):
+        split = held['split']
+        if not is_test_split(split) and count_shared(held.get('image_marks', ''), tested):
+            split = f'{split or "unnamed split"}, {TESTED_TOO}'
+        named.append({**held, 'split': split})
+    if any(str(held['split']).endswith(TESTED_TOO) for held in named):
+        print_log(
+            'the test meets images again that chose its checkpoint or a threshold: rows that follow this choice are oracles '
+            'and marked so',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return named[0] | dict(choices=named[1:])
+
+
 def _check_holdout(train: Any, val: Any) -> None:
     """``ValueError`` if images held out for validation are trained on."""
-    keys = ('data_root', 'holdout', 'holdout_seed', 'held_out')
-    if type(train) is not type(val) or not all(hasattr(val, key) for key in keys):
-        return
-    of_train, of_val = ([getattr(data, key) for key in keys] for data in (train, val))
-    if val.held_out and train.data_root == val.data_root and of_train != [*of_val[:-1], False]:
+    held_out = [data for data in plain_datasets(val) if getattr(data, 'held_out', False)]
+    held = {name for data in held_out for name in image_names(data)}
+    shared = sorted(held.intersection(image_names(train))) if held else []
+    if shared:
         raise ValueError(
-            f'images held out for validation are trained on: {", ".join(keys)} are {of_val} in '
-            f'val_dataloader.dataset and {of_train} in train_dataloader.dataset; state the same holdout and '
-            'holdout_seed in both, held_out in validation only'
+            f'{len(shared)} of {len(held)} images held out for validation are trained on, first {shared[0]}; state the '
+            'same holdout and holdout_seed in train_dataloader.dataset and val_dataloader.dataset, held_out in '
+            'validation only'
         )

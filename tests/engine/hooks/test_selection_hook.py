@@ -6,10 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
@@ -19,10 +21,11 @@ from torch.multiprocessing.spawn import spawn
 from torch.utils.data import Dataset
 
 from mmwsol.compat import load_checkpoint_file, prepare_cpu_distributed
+from mmwsol.datasets import ToyShapes
 from mmwsol.engine.hooks import SelectionHook, selection_hook
 from mmwsol.evaluation.metrics import LocalizationMetric
 from mmwsol.evaluation.protocols import get_protocol
-from mmwsol.evaluation.selection import switches_of
+from mmwsol.evaluation.selection import is_test_split, switches_of
 
 # what the validations of four epochs find; the best epochs are 3, 2 and 4
 SCRIPT = dict(
@@ -283,13 +286,23 @@ def test_choosing_a_checkpoint_on_test_data_is_warned_of(
     assert selection(tmp_path / 'epoch_1.pth')['split'] == split
 
 
-def held(**changes: Any) -> SimpleNamespace:
-    return SimpleNamespace(
-        **dict(data_root='birds', holdout=5, holdout_seed=0, held_out=False, metainfo={}) | changes
-    )
+class Files(BaseDataset):
+    """Knows its image files, and whether they are held out."""
+
+    def __init__(self, *names: str, held_out: bool = False) -> None:
+        self.names, self.held_out, self._metainfo = names, held_out, dict(split='train')
+
+    def image_paths(self) -> list[str]:
+        return [f'birds/{name}.png' for name in self.names]
+
+    def full_init(self) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
-def check(train_data: SimpleNamespace, val_data: SimpleNamespace) -> None:
+def check(train_data: Any, val_data: Any) -> None:
     runner = SimpleNamespace(
         val_loop=1,
         hooks=[],
@@ -300,18 +313,109 @@ def check(train_data: SimpleNamespace, val_data: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize(
-    'changes', [dict(holdout=0), dict(holdout=4), dict(holdout_seed=1), dict(held_out=True)]
+    'wrap',
+    [
+        lambda data: data,
+        lambda data: RepeatDataset(data, times=2),
+        lambda data: ConcatDataset([Files('x'), data], ignore_keys=['split']),
+    ],
 )
-def test_training_on_what_validation_holds_out_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match='held out for validation are trained on: data_root, holdout'):
-        check(held(**changes), held(held_out=True))
+def test_training_on_what_validation_holds_out_is_refused(wrap: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r'1 of 2 images held out .* trained on, first .*birds/b\.png; .*holdout_seed'
+    ):
+        check(wrap(Files('a', 'b')), Files('b', 'c', held_out=True))
+    with pytest.raises(ValueError, match='1 of 2 images held out'):
+        check(Files('a', 'b'), wrap(Files('b', 'c', held_out=True)))
 
 
-def test_held_out_images_of_the_same_draw_or_of_other_data_are_fine() -> None:
-    check(held(), held(held_out=True))
-    check(held(holdout=0), held(held_out=True, data_root='elsewhere'))
-    check(held(holdout=0), held())
-    check(held(holdout=0), SimpleNamespace(metainfo={}))
+def test_held_out_images_that_are_not_trained_on_are_fine() -> None:
+    check(Files('a', 'b'), Files('c', 'd', held_out=True))
+    check(Files('a', 'b'), Files('a', 'b'))
+    check(SimpleNamespace(), SimpleNamespace(metainfo={}))
+
+
+def test_part_of_the_test_split_may_be_held_out_of_it(tmp_path: Path) -> None:
+    root = dict(data_root=str(tmp_path), images_per_class=2)
+    train = ToyShapes(split='train', **root)
+    check(train, ToyShapes(split='test', holdout=1, held_out=True, **root))
+    with pytest.raises(ValueError, match='8 of 8 images held out for validation are trained on'):
+        check(train, ToyShapes(split='train', holdout=1, held_out=True, **root))
+    check(
+        ToyShapes(split='train', holdout=1, **root),
+        ToyShapes(split='train', holdout=1, held_out=True, **root),
+    )
+
+
+def test_metrics_that_are_no_number_are_left_out_of_the_checkpoint() -> None:
+    metrics = dict(
+        a=1,
+        b=torch.tensor(2.0),
+        c=np.float32(3),
+        d=np.array([4.0]),
+        matrix=torch.ones(2, 2),
+        name='x',
+        none=None,
+    )
+    hook, loader = SelectionHook(), SimpleNamespace(dataset=Files('a'))
+    runner = SimpleNamespace(
+        val_evaluator=SimpleNamespace(metrics=[]), val_dataloader=loader, epoch=1, iter=2
+    )
+    hook.after_val_epoch(runner, metrics)
+    assert hook.selection['metrics'] == dict(a=1.0, b=2.0, c=3.0, d=4.0)
+
+
+def choose_and_test(validated: Files, tested: Files, split: str | None = 'val') -> Any:
+    """What the metric of a test is given after a validation."""
+    validated._metainfo['split'] = split
+    taken: list[Any] = []
+    hook, runner = SelectionHook(), SimpleNamespace(epoch=1, iter=2)
+    choice = dict(name='strict', source='val', threshold=0.3, split=split)
+    runner.val_evaluator = SimpleNamespace(metrics=[SimpleNamespace(choices=[choice])])
+    runner.val_dataloader = SimpleNamespace(dataset=validated)
+    runner.test_dataloader = SimpleNamespace(dataset=tested)
+    runner.test_evaluator = SimpleNamespace(
+        metrics=[SimpleNamespace(take_selection=lambda *given: taken.append(given[0]))]
+    )
+    hook.after_val_epoch(runner, {})
+    hook.before_test(runner)
+    return taken[0]
+
+
+@pytest.mark.parametrize(
+    ('validated', 'split', 'named'),
+    [
+        ('ab', 'val', 'val'),
+        ('bc', 'val', 'val, tested too'),
+        ('bc', None, 'unnamed split, tested too'),
+        ('bc', 'test', 'test'),
+    ],
+)
+def test_test_of_images_that_chose_is_marked_whatever_their_split_is_called(
+    warnings: list[str], validated: str, split: str | None, named: str
+) -> None:
+    given = choose_and_test(Files(*validated), Files('c', 'd'), split)
+    assert given['split'] == given['choices'][0]['split'] == named
+    assert is_test_split(named) == (named != 'val')
+    assert len(warnings) == ('too' in named)
+
+
+def test_new_choice_comes_before_that_of_the_loaded_checkpoint_which_keeps_its_name() -> None:
+    hook, data = SelectionHook(), Files('a')
+    loaded = dict(epoch=7, split='val', best_by='loc', choices=[dict(threshold=0.1)], metrics=dict(loc=1.0))
+    hook.after_load_checkpoint(SimpleNamespace(cfg={}), dict(selection=loaded))
+    choice = SimpleNamespace(choices=[dict(threshold=0.2)])
+    runner = SimpleNamespace(
+        val_evaluator=SimpleNamespace(metrics=[choice]),
+        val_dataloader=SimpleNamespace(dataset=data),
+        epoch=0,
+        iter=0,
+    )
+    hook.after_val_epoch(runner, dict(other=3.0))
+    assert [choice['threshold'] for choice in hook.selection['choices']] == [0.2, 0.1]
+    assert {key: hook.selection[key] for key in loaded if key != 'choices'} == {
+        key: loaded[key] for key in loaded if key != 'choices'
+    }
 
 
 def _rank(rank: int, folder: str) -> None:
