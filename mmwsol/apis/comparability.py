@@ -69,7 +69,7 @@ class Run:
 
 def load_run(where: str) -> Run:
     result = find_result(where)
-    images = result.load_images()
+    images = result.load_images(maps=False)
     return Run(str(where), result, images, np.argsort(images.columns['img_id'], kind='stable'))
 
 

@@ -71,8 +71,8 @@ class StoredResult:
             return f'{Path(record["config_file"] or "config").stem} {Path(record["checkpoint"]).name}'
         return Path(self.localization.get('predictions') or '').name
 
-    def load_images(self) -> ImageResults:
-        """The results of each image.
+    def load_images(self, maps: bool = True) -> ImageResults:
+        """The results of each image, with or without the maps to draw.
 
         Raises:
             ValueError: the test did not keep them, or their file is that of another test.
@@ -90,7 +90,7 @@ class StoredResult:
                 f'{images} is not the file that {self.path} was written with, perhaps because a later test was cut off; '
                 'test again'
             )
-        return ImageResults.load(images)
+        return ImageResults.load(images, maps)
 
 
 def find_result(where: str | Path) -> StoredResult:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmwsol.engine.atomic_backend import AtomicBackend
+
+from .functional.error_breakdown import ERROR_NAMES
 
 FORMAT = 1
 SUFFIX = '.images.npz'
@@ -85,6 +89,10 @@ class ImageResults:
         largest = [np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1).max(initial=0) for b in self.gt_bboxes]
         return np.minimum(np.array(largest) / (height * width), 1.0)
 
+    def error_counts(self) -> dict[str, NDArray[np.int64]]:
+        """How many images are of each of ``ERROR_KINDS``, by row."""
+        return {row.name: np.bincount(row.kinds, minlength=len(ERROR_NAMES)) for row in self.rows}
+
     def save(self, path: str | Path) -> None:
         """Write one ``.npz``, complete or not at all."""
         rows = [_row_header(row) for row in self.rows]
@@ -101,8 +109,8 @@ class ImageResults:
         AtomicBackend().put(buffer.getvalue(), path)
 
     @classmethod
-    def load(cls, path: str | Path) -> ImageResults:
-        """Read what ``save`` wrote.
+    def load(cls, path: str | Path, maps: bool = True) -> ImageResults:
+        """Read what ``save`` wrote; without ``maps``, nearly all of the file, ``heatmaps`` is empty.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -112,9 +120,9 @@ class ImageResults:
             raise FileNotFoundError(f'there is no file {path} of results by image; tools/test.py writes it')
         try:
             with np.load(path, allow_pickle=False) as archive:
-                arrays = dict(archive)
+                arrays = {key: archive[key] for key in archive if maps or not key.startswith('map/')}
             header = json.loads(str(arrays['header']))
-        except (KeyError, ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
             raise ValueError(f'{path} is no file of results by image: {error}') from error
         if header.get('format') != FORMAT:
             raise ValueError(
@@ -127,7 +135,7 @@ class ImageResults:
             hits = np.unpackbits(arrays[f'row/{i}/hits'], axis=1, count=count).astype(bool)
             values = {key: arrays[f'row/{i}/{key}'] for key in ('boxes', 'ious', 'kinds')}
             rows.append(RowResults(**row, hits=dict(zip(row['numbers'], hits)), **values))
-        heatmaps = [_restore(f'map/{i}', arrays) for i in range(header['heatmaps'])]
+        heatmaps = [_restore(f'map/{i}', arrays) for i in range(header['heatmaps'] if maps else 0)]
         return cls(columns, _restore('gt', arrays), heatmaps, rows, header['classes'])
 
 

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from .functional.error_breakdown import ERROR_NAMES
 from .functional.localization_accuracy import macro_average, max_box_accuracy, uint8_cuts
-from .image_results import ImageResults
 from .localization_counters import CENTRE_GAUSSIAN
 from .localization_plan import LocalizationPlan
 
@@ -75,11 +74,12 @@ def localization_summary(
     )
 
 
-def add_error_kinds(summary: dict[str, Any], images: ImageResults) -> None:
-    """State in each protocol's row what its Top-1 localizations are, in percent by kind: ``errors``."""
-    for row, found in zip(summary['rows'], images.rows):
-        counts = np.bincount(found.kinds, minlength=len(ERROR_NAMES))
-        row['errors'] = dict(zip(ERROR_NAMES, (100.0 * counts / len(images)).tolist()))
+def add_error_kinds(summary: dict[str, Any], counts: Mapping[str, NDArray[np.int64]]) -> None:
+    """State in each row what its Top-1 localizations are, in percent by kind: ``errors``, of counts by row."""
+    for row in summary['rows']:
+        if row['name'] in counts:
+            shares = 100.0 * counts[row['name']] / summary['num_images']
+            row['errors'] = dict(zip(ERROR_NAMES, shares.tolist()))
 
 
 def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from planted_results import planted_results
 
+from mmwsol.evaluation.functional.error_breakdown import ERROR_NAMES
 from mmwsol.evaluation.image_results import ImageResults, merge_image_results
 
 KINDS = ['correct', 'part', 'classification', 'correct', 'more']
@@ -37,6 +38,32 @@ def test_file_gives_back_what_was_saved(tmp_path: Path) -> None:
     results.save(tmp_path / 'new' / 'x.images.npz')
     assert_equal(ImageResults.load(tmp_path / 'new' / 'x.images.npz'), results)
     assert [p.name for p in (tmp_path / 'new').iterdir()] == ['x.images.npz']
+
+
+def test_maps_can_stay_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = planted_results(KINDS)
+    results.save(tmp_path / 'x.images.npz')
+    read: list[str] = []
+    get = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile, '__getitem__', lambda self, key: read.append(key) or get(self, key)
+    )
+    found = ImageResults.load(tmp_path / 'x.images.npz', maps=False)
+    assert read and not any(key.startswith('map/') for key in read)
+    results.heatmaps = []
+    assert_equal(found, results)
+
+
+def test_errors_are_counted_by_kind() -> None:
+    counts = planted_results(KINDS).error_counts()['tscam']
+    assert dict(zip(ERROR_NAMES, counts.tolist())) == {
+        'classification': 1,
+        'correct': 2,
+        'multi-instance': 0,
+        'part': 1,
+        'more': 1,
+        'other': 0,
+    }
 
 
 def test_killed_write_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +113,15 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ImageResults.load(tmp_path / 'none.npz')
     (tmp_path / 'x.npz').write_bytes(b'no archive')
     np.savez(tmp_path / 'y.npz', a=np.zeros(2))
-    for name in ('x.npz', 'y.npz'):
+    planted_results(KINDS).save(tmp_path / 'whole.npz')
+    content = (tmp_path / 'whole.npz').read_bytes()
+    (tmp_path / 'cut.npz').write_bytes(content[: len(content) // 2])
+    broken = bytearray(content)
+    middle = content.index(b'image/label')
+    broken[middle + 20 : middle + 40] = bytes(20)
+    (tmp_path / 'broken.npz').write_bytes(broken)
+    (tmp_path / 'empty.npz').touch()
+    for name in ('x.npz', 'y.npz', 'cut.npz', 'broken.npz', 'empty.npz'):
         with pytest.raises(ValueError, match='is no file of results by image'):
             ImageResults.load(tmp_path / name)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import all_gather_object
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ from ..localization_counters import (
     count_centre_gaussian,
     count_records,
     pack_hits,
+    sum_over_ranks,
 )
 from ..localization_images import MapSpool, build_image_results
 from ..localization_plan import STANDARD, LocalizationPlan
@@ -33,6 +33,7 @@ from ..localization_report import (
     localization_summary,
     summary_metrics,
 )
+from ..main_gather import gather_on_main
 from ..prediction_file import PredictionFile
 from ..protocols import Protocol, get_protocols
 from ..selection import checkpoint_text, is_test_split, source_text, switches_of, take_threshold
@@ -80,8 +81,8 @@ class LocalizationMetric(CountingMetric):
         predictions: a file of another classifier's predictions (see :class:`PredictionFile`) that decide whether the class
             is right, in place of the localizer's scores: the two-stage Top-1 of DA-WSOL (CVPR 2022). Maps, and the
             classes whose maps a protocol takes, stay the localizer's.
-        per_image: also leave what was found on each image in ``images``, and the kinds of error in the table. The
-            maps wait in a temporary file until the thresholds are chosen.
+        per_image: also leave what was found on each image in ``images`` of the main process, and the kinds of error
+            in the table. The maps wait in a temporary file until the thresholds are chosen.
     """
 
     default_prefix = 'wsol'
@@ -153,8 +154,10 @@ class LocalizationMetric(CountingMetric):
         self.summary = localization_summary(self.plan, counters, *baselines)
         self._state_choices(self.summary)
         if self.per_image:
-            self.images = self._gather_images(results, keep, counters)
-            add_error_kinds(self.summary, self.images)
+            own = self._own_images(results, keep, counters)
+            add_error_kinds(self.summary, sum_over_ranks(own.error_counts()))
+            parts = gather_on_main(own)
+            self.images = merge_image_results(parts) if parts else None
         self.table_text = format_localization_table(self.summary)
         if self.predictions is not None:
             self.summary['predictions'] = str(self.predictions.path)
@@ -255,14 +258,13 @@ class LocalizationMetric(CountingMetric):
             record['maps'].append((np.array(members), [self._spool.write(m) for m in maps]))
         return record
 
-    def _gather_images(
+    def _own_images(
         self, records: Sequence[Record], keep: Sequence[NDArray[np.bool_]], counters: Counters
     ) -> ImageResults:
-        """The results of each image of all ranks, on all ranks."""
+        """The results of each image that this rank counts."""
         classes, spool = (self.dataset_meta or {}).get('classes', ()), self._spool or MapSpool()
-        own = build_image_results(records, keep, counters, self.summary, self.plan, spool, classes)
         self._spool = None
-        return merge_image_results(all_gather_object(own))
+        return build_image_results(records, keep, counters, self.summary, self.plan, spool, classes)
 
 
 def _classification_record(samples: Sequence[dict]) -> Record:
