@@ -23,10 +23,10 @@ from mmwsol.compat import load_checkpoint_file
 from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.evaluation import parse_protocol
 from mmwsol.evaluation.image_results import SUFFIX
-from mmwsol.evaluation.metrics import LocalizationMetric, PseudoBoxMetric
 from mmwsol.file_digest import file_digest
-from mmwsol.registry import METRICS
 
+from .choose_on_val import add_choice_argument, choose_on_val
+from .evaluator_configs import evaluators_of, localization_evaluators
 from .post_hoc_options import add_post_hoc_arguments, use_post_hoc_maps
 from .run_config import add_run_arguments, drop_pretrained_weights, load_config
 from .run_record import describe_run
@@ -48,6 +48,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='NAME[:SWITCH=VALUE...]',
         help="score under this protocol instead of the config's; may be repeated, e.g. bas_ext:threshold=0.1:topk=200",
     )
+    add_choice_argument(parser)
     add_post_hoc_arguments(parser)
     parser.add_argument(
         '--predictions',
@@ -79,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     use_post_hoc_maps(cfg, args.maps, args.layer)
     if args.protocol:
         replace_protocols(cfg, args.protocol)
+    if args.choose_on_val:
+        choose_on_val(cfg)
     keep_images(cfg)
     classifier = None
     if args.classifier:
@@ -92,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     if args.show_dir:
         cfg.default_hooks.draw_samples = dict(type='mmwsol.DrawSamplesHook', out_dir=args.show_dir)
     cfg.setdefault('default_hooks', {}).setdefault('selection', dict(type='mmwsol.SelectionHook'))
-    runner, metrics = run_test(cfg, args.checkpoint)
+    runner, metrics = run_test(cfg, args.checkpoint, args.choose_on_val)
     if is_main_process():
         command = ['mmwsol-test', *(sys.argv[1:] if argv is None else argv)]
         write_result(
@@ -106,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     return metrics
 
 
-def run_test(cfg: Config, checkpoint: str) -> tuple[Runner, dict[str, float]]:
+def run_test(cfg: Config, checkpoint: str, validate_first: bool = False) -> tuple[Runner, dict[str, float]]:
     """Test a checkpoint, or the pretrained weights that the config names."""
     if checkpoint == PRETRAINED:
         check_pretrained(cfg)
@@ -118,16 +121,14 @@ def run_test(cfg: Config, checkpoint: str) -> tuple[Runner, dict[str, float]]:
         getattr(runner.model, 'module', runner.model).init_weights()
     else:
         check_checkpoint(runner.model, checkpoint)
+    if validate_first:
+        runner.val()
     return runner, runner.test()
 
 
 def command() -> None:
     """``mmwsol-test``: a console script must return nothing, its value would be the exit code."""
     main()
-
-
-def evaluators_of(cfg: Config) -> list[dict]:
-    return cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
 
 
 def keep_images(cfg: Config) -> None:
@@ -142,22 +143,6 @@ def keep_images(cfg: Config) -> None:
             logger='current',
             level=logging.WARNING,
         )
-
-
-def localization_evaluators(cfg: Config) -> list[dict]:
-    """Those that score boxes against true ones."""
-    kinds = [
-        METRICS.get(kind) if isinstance(kind, str) else kind
-        for kind in (e['type'] for e in evaluators_of(cfg))
-    ]
-    pairs = zip(evaluators_of(cfg), kinds)
-    return [
-        e
-        for e, kind in pairs
-        if isinstance(kind, type)
-        and issubclass(kind, LocalizationMetric)
-        and not issubclass(kind, PseudoBoxMetric)
-    ]
 
 
 def use_predictions(cfg: Config, path: str) -> None:

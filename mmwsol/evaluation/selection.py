@@ -62,9 +62,9 @@ def take_threshold(
             f'protocol {protocol.name} takes the threshold that validation chose '
             f"(threshold_source='{protocol.threshold_source}'), but {where} carries {held} of these switches. "
             'Test a checkpoint that was validated under this protocol (val_evaluator; '
-            f'{"PseudoBoxMetric" if protocol.threshold_source == "pseudo" else "a val split with boxes"}), state '
-            f"a threshold ({protocol.name}:threshold=0.3, 'fixed'), or choose it on the evaluated images "
-            f'({protocol.name}:threshold_source=oracle)'
+            f'{"PseudoBoxMetric" if protocol.threshold_source == "pseudo" else "a val split with boxes"}), let '
+            f"tools/test.py --choose-on-val choose it there, state a threshold ({protocol.name}:threshold=0.3, 'fixed'), "
+            f'or choose it on the evaluated images ({protocol.name}:threshold_source=oracle)'
         )
     return replace(protocol, thresholds=(choice['threshold'],)), choice
 
