@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import re
 import shutil
@@ -15,9 +17,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 Place = Callable[[str], str | None]
-Source = tuple[str, int, Callable[[], IO[bytes]]]  # member name, bytes, opener
+Opener = Callable[[], IO[bytes]]
+Source = tuple[str, int, Opener | None]  # member name, bytes, opener of a file, none of a link or a device
 
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError)
+BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+LOCKED = RuntimeError  # what zipfile raises for a password and for an unknown compression
 
 
 class ArchiveError(ValueError):
@@ -41,7 +45,9 @@ def unpack(
             images). The inner archives are never written to disk.
 
     Raises:
-        ArchiveError: the archive is damaged, a path leads out of ``folder``, or a member is a link or a device.
+        ArchiveError: the archive is damaged or encrypted, a path leads out of ``folder``, or a member that belongs there
+            is a link or a device.
+        OSError: the disk is full, or may not be written.
     """
     archive, folder, count = Path(archive), Path(folder), 0
     try:
@@ -50,9 +56,20 @@ def unpack(
                 target = place(_safe(name, archive))
                 if target is None:
                     continue
+                if opener is None:
+                    raise ArchiveError(f'{archive}: {name!r} is a link or a device; only files are unpacked')
                 _write(opener, size, folder / _safe(target, archive))
                 count += 1
     except BROKEN as error:
+        raise ArchiveError(f'{archive}: damaged ({error}); fetch it again') from error
+    except LOCKED as error:
+        raise ArchiveError(f'{archive}: cannot be unpacked ({error})') from error
+    except OSError as error:
+        if error.errno not in (
+            None,
+            errno.EINVAL,
+        ):  # of the disk, not of a decompressor or a place before the file
+            raise
         raise ArchiveError(f'{archive}: damaged ({error}); fetch it again') from error
     if not count:
         raise ArchiveError(f'{archive}: holds none of the expected files; is it the right archive?')
@@ -83,38 +100,55 @@ def from_part(pattern: str, into: str = '') -> Place:
 def _open(archive: Path) -> Iterator[Iterator[Source]]:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
-            yield _zip_files(zipped, archive)
+            yield _zip_files(zipped)
     else:
-        with tarfile.open(archive) as tar:
-            yield _tar_files(tar, archive)
+        with tarfile.open(archive, tarinfo=_Member) as tar:
+            yield _tar_files(tar)
 
 
-def _tar_files(tar: tarfile.TarFile, archive: Path) -> Iterator[Source]:
+class _Member(tarfile.TarInfo):
+    """A member whose damaged or missing header is an error; tarfile takes it for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _Member:
+        try:
+            return super().fromtarfile(tarfile_)
+        except (
+            tarfile.EmptyHeaderError,
+            tarfile.InvalidHeaderError,
+            tarfile.TruncatedHeaderError,
+        ) as error:
+            raise tarfile.ReadError(f'{error} at byte {tarfile_.offset}') from error
+
+
+def _tar_files(tar: tarfile.TarFile) -> Iterator[Source]:
     for member in tar:
-        if not member.isdir():
-            if not member.isreg():
-                raise ArchiveError(
-                    f'{archive}: {member.name!r} is a link or a device; only files are unpacked'
-                )
+        if member.isreg():
             yield member.name, member.size, lambda member=member: tar.extractfile(member)  # type: ignore[misc]
+        elif not member.isdir():
+            yield member.name, 0, None
         tar.members = []  # type: ignore[attr-defined]  # or a million of them stay in memory
+    while tar.fileobj.read(1 << 20):  # type: ignore[union-attr]  # the checksum of a compressed stream is at its end
+        pass
 
 
-def _zip_files(zipped: zipfile.ZipFile, archive: Path) -> Iterator[Source]:
+def _zip_files(zipped: zipfile.ZipFile) -> Iterator[Source]:
     for info in zipped.infolist():
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise ArchiveError(f'{archive}: {info.filename!r} is a link or a device; only files are unpacked')
-        if not info.is_dir():
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            yield info.filename, 0, None
+        elif not info.is_dir():
             yield info.filename, info.file_size, lambda info=info: zipped.open(info)  # type: ignore[misc]
 
 
 def _inner_files(sources: Iterator[Source]) -> Iterator[Source]:
-    for name, _, opener in sources:
+    for name, size, opener in sources:
+        if opener is None:
+            yield name, size, None
+            continue
         outer = PurePosixPath(name).with_suffix('')
-        with opener() as stream, tarfile.open(fileobj=stream) as tar:
-            for inner, size, inner_opener in _tar_files(tar, Path(name)):
-                yield str(outer / inner), size, inner_opener
+        with opener() as stream, tarfile.open(fileobj=stream, tarinfo=_Member) as tar:
+            for inner, inner_size, inner_opener in _tar_files(tar):
+                yield str(outer / inner), inner_size, inner_opener
 
 
 def _safe(name: str, archive: Path) -> str:
@@ -126,7 +160,7 @@ def _safe(name: str, archive: Path) -> str:
     return str(posix)
 
 
-def _write(opener: Callable[[], IO[bytes]], size: int, target: Path) -> None:
+def _write(opener: Opener, size: int, target: Path) -> None:
     if target.is_file() and target.stat().st_size == size:
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import bz2
+import errno
+import gzip
 import io
+import lzma
+import random
+import shutil
 import tarfile
 import zipfile
 
@@ -119,6 +125,107 @@ def test_cut_archive_is_named_and_leaves_no_half_file(archive_of, tmp_path, kept
     with pytest.raises(ArchiveError, match=r'archive\.\w+: damaged'):
         unpack(path, tmp_path / 'out')
     assert all(len(content) == 256 * 300 for content in tree(tmp_path / 'out').values())
+
+
+@pytest.mark.parametrize('byte', [0, 150, 511])
+def test_damaged_header_in_the_middle_of_a_tar_is_not_its_end(tmp_path, byte):
+    path = write_tar(tmp_path / 'a.tar', {f'{i}.txt': b'x' * 100 for i in range(3)})
+    content = bytearray(path.read_bytes())
+    content[2 * 512 + byte] ^= 1  # the header of the second file follows one header and one block
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r'a\.tar: damaged \(.* at byte 1024\)'):
+        unpack(path, tmp_path / 'out')
+
+
+def test_tar_that_ends_between_two_files_is_damaged(tmp_path):
+    path = write_tar(tmp_path / 'a.tar', FILES)
+    path.write_bytes(path.read_bytes()[: 2 * 512])
+    with pytest.raises(ArchiveError, match='damaged'):
+        unpack(path, tmp_path / 'out')
+
+
+def test_damaged_inner_archive_is_not_its_end(tmp_path):
+    inner = bytearray(write_tar(tmp_path / 'inner.tar', {'a.JPEG': b'1', 'b.JPEG': b'2'}).read_bytes())
+    inner[2 * 512] ^= 1
+    path = write_tar(tmp_path / 'train.tar', {'n01.tar': bytes(inner)})
+    with pytest.raises(ArchiveError, match=r'train\.tar: damaged'):
+        unpack(path, tmp_path / 'out', nested=True)
+
+
+def test_checksum_at_the_end_of_a_compressed_stream_is_compared(tmp_path):
+    """Stored, not deflated: the damage leaves a valid stream."""
+    tar = bytearray(write_tar(tmp_path / 'a.tar', {'a.bin': b'x' * 4000}).read_bytes())
+    path = tmp_path / 'a.tgz'
+    path.write_bytes(gzip.compress(tar, 0))
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r'a\.tgz: damaged \(CRC'):
+        unpack(path, tmp_path / 'out')
+
+
+@pytest.mark.parametrize('pack', [gzip.compress, bz2.compress, lzma.compress, lambda tar: tar])
+def test_no_damage_leaves_files_out_without_an_error(tmp_path, pack):
+    """A flipped bit or a lost end: an error, or all files; only a tar has no checksum of what is in its files."""
+    files = {f'{i}.txt': bytes([i]) * (400 * i) for i in range(5)}
+    whole = pack(write_tar(tmp_path / 'whole.tar', files).read_bytes())
+    draw, refused = random.Random(0), 0
+    for number in range(60):
+        content = bytearray(whole)
+        if number % 2:
+            del content[draw.randrange(len(content)) :]
+        else:
+            content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        path, out = tmp_path / 'a', tmp_path / f'out{number}'
+        path.write_bytes(content)
+        try:
+            unpack(path, out)
+        except ArchiveError:
+            refused += 1
+        else:
+            assert tree(out).keys() == files.keys()
+    assert refused > 10
+
+
+def test_encrypted_zip_is_named(tmp_path):
+    path = write_zip(tmp_path / 'a.zip', FILES)
+    content = bytearray(path.read_bytes())
+    for place in (content.index(b'PK\3\4') + 6, content.index(b'PK\1\2') + 8):
+        content[place] |= 1  # the flag of a password
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r'a\.zip: cannot be unpacked \(.*password'):
+        unpack(path, tmp_path / 'out')
+
+
+def test_zip_of_unknown_compression_is_named(tmp_path):
+    path = write_zip(tmp_path / 'a.zip', FILES)
+    content = bytearray(path.read_bytes())
+    for place in (content.index(b'PK\3\4') + 8, content.index(b'PK\1\2') + 10):
+        content[place] = 97
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r'a\.zip: cannot be unpacked \(.*compression'):
+        unpack(path, tmp_path / 'out')
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(archive_of, tmp_path, monkeypatch):
+    def copy(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(shutil, 'copyfileobj', copy)
+    with pytest.raises(OSError, match='No space left'):
+        unpack(archive_of(FILES), tmp_path / 'out')
+    assert tree(tmp_path / 'out') == {}
+
+
+def test_links_that_are_not_wanted_do_not_matter(tmp_path):
+    for kind, name in ((tarfile.SYMTYPE, 'doc/link'), (tarfile.REGTYPE, 'set/a.txt')):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, 'elsewhere' if kind == tarfile.SYMTYPE else ''
+        with tarfile.open(tmp_path / 'a.tar', 'a') as tar:
+            tar.addfile(info)
+    assert unpack(tmp_path / 'a.tar', tmp_path / 'out', from_part('set')) == 1
+    with pytest.raises(ArchiveError, match="'doc/link' is a link"):
+        unpack(tmp_path / 'a.tar', tmp_path / 'out', from_part('doc|set'))
 
 
 def test_second_run_keeps_complete_files_and_repairs_others(archive_of, tmp_path):
