@@ -202,6 +202,17 @@ def test_unknown_protocol_lists_the_presets(tool, folder, metadata):
         _run(tool, folder, '--metadata', metadata, '--protocol', 'choe')
 
 
+def test_thresholds_that_other_images_should_choose_are_refused(tool, folder, metadata):
+    arguments = [str(folder), '--metadata', str(metadata), '--map-size', '40', '--quiet']
+    with pytest.raises(
+        SystemExit, match=r'strict takes a threshold that other images chose: .*strict:threshold=0\.3'
+    ):
+        tool.main([*arguments, '--protocol', 'choe_v2', '--protocol', 'strict'])
+    tool.main(
+        [*arguments, '--protocol', 'strict:threshold=.3', '--protocol', 'strict:threshold_source=oracle']
+    )
+
+
 def test_crop_larger_than_the_resized_image_is_refused(tool, folder, metadata):
     with pytest.raises(ValueError, match=r'--resize .* must not be smaller than --map-size'):
         _run(tool, folder, '--metadata', metadata, '--resize', 32)

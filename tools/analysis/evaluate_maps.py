@@ -29,7 +29,7 @@ from tqdm import tqdm
 from mmwsol.datasets.annotation_files import read_cub, read_wsol_metadata
 from mmwsol.evaluation.metrics import LocalizationMetric
 from mmwsol.evaluation.prediction_file import PredictionFile
-from mmwsol.evaluation.protocols import PROTOCOLS, parse_protocol
+from mmwsol.evaluation.protocols import PROTOCOLS, Protocol, parse_protocol
 
 logger = logging.getLogger('evaluate_maps')
 
@@ -163,6 +163,7 @@ def evaluate_maps(args: argparse.Namespace) -> LocalizationMetric:
             f'--resize {resize} must not be smaller than --map-size {map_size}, the crop from it'
         )
     protocols = [parse_protocol(text) for text in args.protocol or ['choe_v2']]
+    check_thresholds(protocols)
     metric = LocalizationMetric(protocols, interval=args.interval)
     entries = read_annotations(args)
     predictions = read_predictions(Path(args.predictions), entries) if args.predictions else None
@@ -177,6 +178,17 @@ def evaluate_maps(args: argparse.Namespace) -> LocalizationMetric:
         metric.process(None, batch)
     metric.compute_metrics(metric.results)
     return metric
+
+
+def check_thresholds(protocols: Sequence[Protocol]) -> None:
+    """``ValueError`` for a protocol whose threshold other images should choose, of which there are none here."""
+    for protocol in protocols:
+        if protocol.awaits_threshold:
+            raise ValueError(
+                f'protocol {protocol.name} takes a threshold that other images chose: choose it on maps of validation '
+                f'images with {protocol.name}:threshold_source=oracle, then state it for these, e.g. '
+                f'{protocol.name}:threshold=0.3'
+            )
 
 
 def _size(values: Sequence[int]) -> tuple[int, int]:
