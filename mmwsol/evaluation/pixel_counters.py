@@ -26,6 +26,8 @@ from .localization_counters import Counters, Record, count_once, sum_over_ranks
 from .localization_plan import unique_names
 from .protocols import Protocol
 
+DEFAULT = 'default'  # the source of a threshold that is ``mask_threshold``
+
 
 class PixelPlan:
     """Which heat maps a list of protocols needs, each counted once, and at which threshold each is cut.
@@ -52,8 +54,13 @@ class PixelPlan:
 
     def threshold(self, row: int) -> float:
         """Where a row's foreground is cut: its protocol's one threshold, or ``mask_threshold``."""
+        thresholds = self.protocols[row].thresholds
+        return thresholds[0] if len(thresholds) == 1 else self.mask_threshold
+
+    def threshold_source(self, row: int) -> str:
+        """Where that comes from: the protocol's source, or ``default``."""
         protocol = self.protocols[row]
-        return protocol.thresholds[0] if protocol.threshold_source == 'fixed' else self.mask_threshold
+        return protocol.threshold_source if len(protocol.thresholds) == 1 else DEFAULT
 
     def counter_shapes(self) -> dict[str, tuple[int, ...]]:
         """What a record holds of each image, by name."""

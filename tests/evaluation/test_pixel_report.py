@@ -32,7 +32,7 @@ def test_numbers_are_mental_arithmetic(summary):
     # thresholds 1, .5, 0: precision 1/1, 1/2, 2/8; recall 1/2, 1/2, 1; IoU 1/2, 1/3, 1/4
     assert row['PxAP'] == pytest.approx(100 * (1 * 0.5 + 0.25 * 0.5))
     assert (row['pIoU'], row['pIoU threshold'], row['threshold_source']) == (50, 1, 'oracle')
-    assert (row['mask IoU'], row['mask threshold']) == (40, 0.5)
+    assert (row['mask IoU'], row['mask threshold'], row['mask threshold source']) == (40, 0.5, 'fixed')
     assert row['pooled IoU'] == pytest.approx(100 / 3)
 
 
@@ -40,6 +40,7 @@ def test_baselines_are_a_constant_map_and_the_centre(summary):
     whole, centre = summary['baselines']
     assert [whole[key] for key in ('PxAP', 'pIoU', 'mask IoU', 'pooled IoU')] == [25, 25, 25, 25]
     assert (centre['mask IoU'], centre['pooled IoU'], centre['mask threshold']) == (50, 50, 0.2)
+    assert (whole['mask threshold source'], centre['mask threshold source']) == ('fixed', 'default')
 
 
 def test_metrics_are_named_by_row(summary):
@@ -53,5 +54,7 @@ def test_metrics_are_named_by_row(summary):
 
 def test_table_has_one_line_a_row(summary):
     heading, _, row, *_ = format_pixel_table(summary).splitlines()
-    assert ' '.join(heading.split()) == 'protocol PxAP pIoU threshold source mask IoU pooled IoU at images'
-    assert row.split() == ['choe_v2', '62.50', '50.00', '1', 'oracle', '40.00', '33.33', '0.5', '2']
+    assert (
+        ' '.join(heading.split()) == 'protocol PxAP pIoU threshold source mask IoU pooled IoU at from images'
+    )
+    assert row.split() == ['choe_v2', '62.50', '50.00', '1', 'oracle', '40.00', '33.33', '0.5', 'fixed', '2']

@@ -13,6 +13,7 @@ from ..localization_counters import Record
 from ..pixel_counters import PixelPlan, count_pixels, stack_masks
 from ..pixel_report import format_pixel_table, pixel_metrics, pixel_summary
 from ..protocols import Protocol, get_protocols
+from ..selection import checkpoint_text, source_text, take_threshold
 from .counting_metric import CountingMetric
 from .sample_fields import groups_of_one_size, image_name, sample_indices, true_label
 
@@ -24,7 +25,8 @@ class PixelMetric(CountingMetric):
     One row a protocol, which gives the heat map (which class's map, normalisation, resize) and the foreground
     at one threshold; boxes play no part. PxAP (Choe et al., CVPR 2020) and pIoU (DA-WSOL, CVPR 2022) pool the
     pixels of all images; the threshold of pIoU is the best on the evaluated masks, an oracle. ``mask IoU`` is
-    the mean over images, ``pooled IoU`` the same quantity as pIoU, both at a threshold that saw no mask. The
+    the mean over images, ``pooled IoU`` the same quantity as pIoU, both at a threshold that saw no mask: the
+    protocol's own, which for ``strict`` is the one that ``take_selection`` gave, or ``mask_threshold``. The
     baselines are a constant map (``whole image``) and a Gaussian on the middle (``centre Gaussian``).
 
     Every image needs a ``gt_mask`` in the frame of the network input: 0 background, 1 object, 255 ignored; one
@@ -34,7 +36,7 @@ class PixelMetric(CountingMetric):
 
     Args:
         protocols: names of presets, or dicts with a ``name`` and overrides.
-        mask_threshold: for mask IoU under a protocol without a fixed threshold, which otherwise is taken.
+        mask_threshold: for mask IoU under a protocol that has not one threshold of its own.
         interval: width of the score bins.
     """
 
@@ -50,7 +52,21 @@ class PixelMetric(CountingMetric):
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(prefix, collect_device)
-        self.plan = PixelPlan(get_protocols(protocols), mask_threshold, interval)
+        self._asked = get_protocols(protocols)
+        self._taken: list[Mapping[str, Any] | None] = [None] * len(self._asked)
+        self._checkpoint: str | None = None
+        self.plan = PixelPlan(self._asked, mask_threshold, interval)
+
+    def take_selection(self, selection: Mapping[str, Any] | None, where: str) -> None:
+        """As of ``LocalizationMetric``: cut at a checkpoint's thresholds, and state what chose them and the checkpoint.
+
+        Raises ``ValueError`` if a protocol awaits a threshold that ``where`` doesn't carry.
+        """
+        taken = [take_threshold(protocol, selection, where) for protocol in self._asked]
+        self._taken = [choice for _, choice in taken]
+        self._checkpoint = checkpoint_text(selection)
+        protocols = [protocol for protocol, _ in taken]
+        self.plan = PixelPlan(protocols, self.plan.mask_threshold, self.plan.interval)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch by score and truth, and keep a few kilobytes an image."""
@@ -70,9 +86,19 @@ class PixelMetric(CountingMetric):
             print_log('PixelMetric got no images; nothing is evaluated', logger='current')
             return {}
         self.summary = pixel_summary(self.plan, counters)
+        self._state_choices(self.summary)
         self.table_text = format_pixel_table(self.summary)
         print_log('\n' + self.table_text, logger='current')
         return pixel_metrics(self.summary)
+
+    def _state_choices(self, summary: Mapping[str, Any]) -> None:
+        """Say in each row what chose the threshold of its foreground, and its checkpoint."""
+        for row, choice in zip(summary['rows'], self._taken):
+            if self._checkpoint:
+                row['checkpoint'] = self._checkpoint
+            if choice is not None:
+                row['mask threshold source'] = source_text(choice['source'], choice['split'])
+                row['threshold_from'] = {key: choice[key] for key in ('split', 'images', 'value')}
 
     def _record(self, samples: Sequence[dict]) -> Record:
         """Counts of images whose maps and network inputs have one size."""

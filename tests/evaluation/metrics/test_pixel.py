@@ -9,6 +9,8 @@ import torch
 from mmengine.evaluator import Evaluator
 
 from mmwsol.evaluation.metrics import PixelMetric
+from mmwsol.evaluation.protocols import get_protocol
+from mmwsol.evaluation.selection import switches_of
 from mmwsol.registry import METRICS
 from mmwsol.structures import LocDataSample
 
@@ -197,6 +199,52 @@ def test_table_and_summary_say_where_thresholds_came_from(samples):
     assert all('oracle' in line for line in lines[2:6])
     assert json.loads(json.dumps(metric.summary)) == metric.summary
     assert [row['mask threshold'] for row in metric.summary['rows']] == [0.2, 0.1]
+
+
+def _selection(split: str = 'val', threshold: float = 0.6, best_by: str | None = None) -> dict:
+    choice = dict(
+        name='strict',
+        source='val',
+        threshold=threshold,
+        value=70.0,
+        split=split,
+        images=9,
+        switches=switches_of(get_protocol('strict')),
+    )
+    return dict(epoch=3, split=split, best_by=best_by, choices=[choice])
+
+
+def test_foreground_is_cut_at_the_threshold_of_the_checkpoint(samples):
+    stated, _ = _evaluate(samples, dict(name='strict', threshold=0.6))
+    metric = PixelMetric(['strict', 'choe_v2'])
+    metric.take_selection(_selection(), 'x.pth')
+    metric.process(None, samples[::2])
+    metric.process(None, samples[1::2])
+    found = metric.evaluate(len(samples))
+    assert found['wsol/strict/mask IoU'] == stated['strict/mask IoU']
+    row, other = metric.summary['rows']
+    assert (row['mask threshold'], row['mask threshold source']) == (0.6, 'val')
+    assert row['threshold_from'] == dict(split='val', images=9, value=70.0)
+    assert (other['mask threshold'], other['mask threshold source']) == (0.2, 'default')
+
+
+def test_foreground_and_checkpoint_chosen_on_test_data_are_marked(samples):
+    metric = PixelMetric('strict')
+    metric.take_selection(_selection('test', best_by='wsol/strict/IoU'), 'x.pth')
+    metric.process(None, samples[::2])
+    metric.evaluate(5)
+    (row,) = metric.summary['rows']
+    assert row['mask threshold source'] == 'test (oracle)'
+    assert row['checkpoint'] == 'epoch 3, best wsol/strict/IoU on test (oracle)'
+    assert row['checkpoint'] in metric.table_text
+
+
+def test_protocol_that_awaits_a_threshold_is_cut_at_the_default_until_a_test_gives_it(samples):
+    _, metric = _evaluate(samples, 'strict', mask_threshold=0.4)
+    (row,) = metric.summary['rows']
+    assert (row['mask threshold'], row['mask threshold source']) == (0.4, 'default')
+    with pytest.raises(ValueError, match=r'strict takes the threshold .* but x\.pth carries no threshold'):
+        metric.take_selection(None, 'x.pth')
 
 
 def test_it_stands_beside_the_localization_metric(samples):
