@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmwsol.evaluation.functional.paired_bootstrap import image_mean
 from mmwsol.evaluation.image_results import ImageResults
+from mmwsol.evaluation.pixel_report import METRICS
 
 from .config_identity import identify_classifier
 from .stored_result import StoredResult, find_result
@@ -17,6 +21,8 @@ from .stored_result import StoredResult, find_result
 OWN_THRESHOLD = ('fixed', 'val', 'pseudo')
 # what an evaluator's numbers mean, beside the protocols
 SETTINGS = ('iou_thresholds', 'interval')
+# behind the name of a row of PixelMetric
+MASKS = ', masks'
 # sides of two views of an image may differ by the rounding of a resize, a share of the image
 SAME_VIEW = 0.01
 
@@ -30,15 +36,54 @@ class Run:
     images: ImageResults
     order: NDArray[np.int64]
 
-    def parts(self, row: str, metric: str) -> list[str]:
+    @cached_property
+    def masks(self) -> dict[str, Mapping[str, Any]]:
+        """What a PixelMetric found, by name of the row, which tells it from that of the boxes."""
+        return {f'{row["name"]}{MASKS}': row for row in self.result.masks.get('rows', ())}
+
+    @property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Switches of the protocols by row."""
+        boxes = {row.name: row.protocol for row in self.images.rows}
+        return boxes | {name: row['protocol'] for name, row in self.masks.items()}
+
+    def metrics(self, row: str) -> list[str]:
+        """Names of the numbers of a row."""
+        if row in self.masks:
+            return [metric for metric in METRICS if metric in self.masks[row]]
+        return list(self.images.row(row).hits)
+
+    def has(self, row: str, metric: str) -> bool:
+        return bool(metric in self.metrics(row) if row in self.masks else self._parts(row, metric))
+
+    def _parts(self, row: str, metric: str) -> list[str]:
         """The hits that make up a number: its own, or those at several IoU levels; none if the row lacks it."""
-        hits = self.images.row(row).hits
+        hits = self.metrics(row)
         return [metric] if metric in hits else [name for name in hits if name.startswith(f'{metric}@')]
 
     def values(self, row: str, metric: str) -> NDArray[np.float64]:
-        """What each image contributes to a number, (N,) in [0, 1]."""
+        """What each image contributes to a number of boxes, (N,) in [0, 1]."""
         hits = self.images.row(row).hits
-        return np.mean([hits[part] for part in self.parts(row, metric)], axis=0)[self.order]
+        return np.mean([hits[part] for part in self._parts(row, metric)], axis=0)[self.order]
+
+    def groups(self, row: str, metric: str) -> NDArray[np.int64] | None:
+        """The class of each image (N,), where a number averages over the classes."""
+        by_class = self.rows[row]['average'] == 'class' and not metric.startswith('MaxBoxAcc')
+        return self.labels if by_class else None
+
+    def number(self, row: str, metric: str) -> float:
+        """In percent."""
+        if row in self.masks:
+            return float(self.masks[row][metric])
+        return 100 * image_mean(self.values(row, metric), self.groups(row, metric))
+
+    def threshold(self, row: str) -> tuple[str, str]:
+        """That of a row's first number, or of the mask of its foreground, and where it comes from."""
+        if row in self.masks:
+            stated = self.masks[row]
+            return f'{stated["mask threshold"]:g}', stated.get('mask_threshold_source', '-')
+        found = self.images.row(row)
+        return f'{next(iter(found.thresholds.values())):g}', found.source
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -133,13 +178,31 @@ def _same_classifier(one: StoredResult, two: StoredResult) -> bool:
     return digests[0] is not None and digests[0] == digests[1]
 
 
+def check_same_masks(first: Run, other: Run, allowed: Sequence[str] = ()) -> None:
+    """``ValueError`` if the true masks differ, by the share of the pixels that are an object's: PxAP of a constant map.
+
+    Masks of inputs of another size differ by the rounding of a resize.
+    """
+    if not first.masks or not other.masks or 'frame' in allowed:
+        return
+    one, two = (run.result.masks for run in (first, other))
+    shares = [summary['baselines'][0]['PxAP'] for summary in (one, two)]
+    counts = [(summary['num_images'], summary['num_with_object']) for summary in (one, two)]
+    if counts[0] != counts[1] or abs(shares[0] - shares[1]) > 100 * SAME_VIEW:
+        texts = [f'{share:.2f} % of the pixels in {n} of {of}' for share, (of, n) in zip(shares, counts)]
+        raise ValueError(
+            f'{first.name} and {other.name} were tested with different true masks: objects take {texts[0]} images and '
+            f'{texts[1]}; use the same annotation'
+        )
+
+
 def check_same_settings(first: Run, other: Run, allowed: Sequence[str] = ()) -> None:
     """``ValueError`` if the IoU levels or the steps of thresholds differ, which define ``MaxBoxAccV2`` and every oracle."""
     for key in SETTINGS:
-        one, two = (run.result.localization.get(key) for run in (first, other))
-        if one != two and key not in allowed:
+        one, two = (run.result.settings(key) for run in (first, other))
+        if any(one[name] != two[name] for name in one.keys() & two.keys()) and key not in allowed:
             raise ValueError(
-                f'{first.name} and {other.name} were tested with different {key} of LocalizationMetric: {one} and {two}; '
+                f'{first.name} and {other.name} were tested with different {key} of their evaluators: {one} and {two}; '
                 f'test again with one, or, if you know what you compare, --allow {key}'
             )
 
@@ -152,10 +215,14 @@ def shared_rows(
     Raises:
         ValueError: rows of one name differ in a switch that is not ``allowed``, or none is shared.
     """
-    have = [[row.name for row in run.images.rows] for run in runs]
-    every = list(dict.fromkeys(name for names in have for name in names))
-    rows = [name for name in wanted or every if all(name in names for names in have)]
-    missing = [name for name in wanted or every if name not in rows]
+    have = [list(run.rows) for run in runs]
+    every = dict.fromkeys(name for names in have for name in names)
+    asked = list(every)
+    if wanted:
+        of_both = [(name, f'{name}{MASKS}') for name in wanted]
+        asked = [name for pair in of_both for name in [n for n in pair if n in every] or pair[:1]]
+    rows = [name for name in asked if all(name in names for names in have)]
+    missing = [name for name in asked if name not in rows]
     if not rows or (wanted and missing):
         listed = '; '.join(f'{run.name}: {", ".join(names) or "none"}' for run, names in zip(runs, have))
         what = f'{", ".join(missing)} is not' if wanted else 'no protocol is'
@@ -168,7 +235,7 @@ def shared_rows(
 
 
 def _check_same_rules(first: Run, other: Run, name: str, allowed: Sequence[str]) -> None:
-    one, two = (dict(run.images.row(name).protocol) for run in (first, other))
+    one, two = (dict(run.rows[name]) for run in (first, other))
     if any(rules.get('threshold_source') in OWN_THRESHOLD for rules in (one, two)):
         one['thresholds'] = two['thresholds'] = None
     for switch in [*one, *(key for key in two if key not in one)]:

@@ -17,18 +17,23 @@ from .comparability import (
     SETTINGS,
     Run,
     check_same_images,
+    check_same_masks,
     check_same_settings,
     check_same_stages,
     check_same_views,
     load_run,
     shared_rows,
 )
-from .comparison_table import Line, format_csv, format_markdown
+from .comparison_table import Line, Number, format_csv, format_markdown
 from .config_identity import Identity, differing_keys, identify_run
 from .stored_result import StoredResult
 
 # of a row's numbers, besides its first
 DEFAULT_METRICS = ('Top-1 Loc', 'IoU', 'MaxBoxAccV2', 'Cls top-1')
+NOTE_ON_MASKS = (
+    'Rows of masks: threshold and source are those of mask IoU and pooled IoU; pIoU is at the best threshold on these '
+    'masks (oracle). The pixels of all images are pooled, so a difference has no interval over images.'
+)
 
 
 @dataclass
@@ -102,6 +107,7 @@ def compare(args: argparse.Namespace) -> str:
         check_same_stages(runs[0], run, args.allow)
         check_same_settings(runs[0], run, args.allow)
         check_same_views(runs[0], run, args.allow)
+        check_same_masks(runs[0], run, args.allow)
     rows, notes = shared_rows(runs, args.protocol, args.allow)
     groups, more = group_runs(runs)
     names = [group.name for group in groups]
@@ -113,10 +119,13 @@ def compare(args: argparse.Namespace) -> str:
             line_texts(row, group),
             len(group.runs),
             numbers_of(row, group, baseline, args.metric, args.draws),
+            row in runs[0].masks,
         )
         for row in rows
         for group in groups
     ]
+    lines = [line for line in lines if line.numbers]
+    check_metrics(lines, args.metric, runs[0], rows)
     if args.out and args.out.endswith('.csv'):
         return format_csv(lines)
     count = len(runs[0].order)
@@ -128,6 +137,8 @@ def compare(args: argparse.Namespace) -> str:
         *more,
         *describe_inputs(groups),
     ]
+    if any(row in runs[0].masks for row in rows):
+        notes.append(NOTE_ON_MASKS)
     return format_markdown(lines, notes)
 
 
@@ -182,35 +193,48 @@ def check_checkpoints(group: Group) -> None:
 
 def numbers_of(
     row: str, group: Group, baseline: Group, metrics: Sequence[str] | None, draws: int
-) -> dict[str, dict[str, float | None]]:
-    """Mean and spread over seeds of each number, in percent, and difference and interval against the baseline."""
-    first = group.runs[0].images.row(row)
-    numbers = {}
-    for metric in metrics or [next(iter(first.hits)), *DEFAULT_METRICS]:
-        if not all(run.parts(row, metric) for run in (*group.runs, *baseline.runs)):
-            if metrics:
-                raise ValueError(f'row {row} has no {metric} in all runs; it has {", ".join(first.hits)}')
+) -> dict[str, Number]:
+    """Mean and spread over seeds of each number, in percent, and difference and interval against the baseline.
+
+    Numbers of masks pool the pixels of all images, so their difference has no interval over images.
+    """
+    first = group.runs[0]
+    default = first.metrics(row) if row in first.masks else [first.metrics(row)[0], *DEFAULT_METRICS]
+    numbers: dict[str, Number] = {}
+    for metric in metrics or default:
+        if not all(run.has(row, metric) for run in (*group.runs, *baseline.runs)):
             continue
-        by_class = first.protocol['average'] == 'class' and not metric.startswith('MaxBoxAcc')
-        labels = group.runs[0].labels if by_class else None
-        values = [100 * image_mean(run.values(row, metric), labels) for run in group.runs]
+        values = [run.number(row, metric) for run in group.runs]
         number: dict[str, float | None] = dict(mean=float(np.mean(values)), spread=None)
         if len(values) > 1:
             number['spread'] = float(np.std(values, ddof=1))
-        if group is not baseline:
+        if group is not baseline and row in first.masks:
+            others = [run.number(row, metric) for run in baseline.runs]
+            number['difference'] = float(np.mean(values) - np.mean(others))
+        elif group is not baseline:
             change = 100 * (group.mean_values(row, metric) - baseline.mean_values(row, metric))
-            low, high = bootstrap_interval(change, labels, draws=draws)
-            number |= dict(difference=image_mean(change, labels), low=low, high=high)
+            classes = first.groups(row, metric)
+            low, high = bootstrap_interval(change, classes, draws=draws)
+            number |= dict(difference=image_mean(change, classes), low=low, high=high)
         numbers[metric] = number
     return numbers
 
 
+def check_metrics(
+    lines: Sequence[Line], metrics: Sequence[str] | None, run: Run, rows: Sequence[str]
+) -> None:
+    """``ValueError`` if a number that was asked for is in no line."""
+    for metric in metrics or ():
+        if not any(metric in line.numbers for line in lines):
+            have = '; '.join(f'{row} has {", ".join(run.metrics(row))}' for row in rows)
+            raise ValueError(f'no row has {metric} in all runs: {have}')
+
+
 def line_texts(row: str, group: Group) -> list[str]:
     """Protocol, config, seeds, checkpoints, thresholds and their source of a line."""
-    rows = [run.images.row(row) for run in group.runs]
-    thresholds = dict.fromkeys(f'{next(iter(row.thresholds.values())):g}' for row in rows)
-    sources = dict.fromkeys(row.source for row in rows)
-    return [row, group.name, group.seeds, group.checkpoint, ', '.join(thresholds), ', '.join(sources)]
+    stated = zip(*(run.threshold(row) for run in group.runs))
+    thresholds, sources = (', '.join(dict.fromkeys(texts)) for texts in stated)
+    return [row, group.name, group.seeds, group.checkpoint, thresholds, sources]
 
 
 def describe_inputs(groups: Sequence[Group]) -> list[str]:
@@ -221,7 +245,9 @@ def describe_inputs(groups: Sequence[Group]) -> list[str]:
         'classifiers (two-stage)': [result.classifier for result in results],
     }
     for key in SETTINGS:
-        described[key] = [str(result.localization.get(key)) for result in results]
+        described[key] = [
+            ', '.join(dict.fromkeys(map(str, result.settings(key).values()))) for result in results
+        ]
     notes = []
     if results[0].classifier:
         notes = ['Classes are not those of the localizers but of another classifier (two-stage).']

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 HEADINGS = ('protocol', 'config', 'seeds', 'checkpoint', 'threshold', 'source')
 
-Number = Mapping[str, float | None]  # mean, spread, and against the baseline difference, low, high
+Number = Mapping[str, float | None]  # mean, spread, and against the baseline difference, perhaps low and high
 
 
 @dataclass
 class Line:
-    """What stands under ``HEADINGS``, of how many runs, and the numbers by metric."""
+    """What stands under ``HEADINGS``, of how many runs, and the numbers by metric, of boxes or of ``masks``."""
 
     texts: Sequence[str]
     runs: int
     numbers: Mapping[str, Number]
+    masks: bool = False
 
 
 def _metrics(lines: Sequence[Line]) -> list[str]:
@@ -26,6 +27,14 @@ def _metrics(lines: Sequence[Line]) -> list[str]:
 
 
 def format_markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
+    """A table for the rows of each kind of numbers, those of boxes and those of masks, and the notes."""
+    tables: dict[bool, list[Line]] = {}
+    for line in lines:
+        tables.setdefault(line.masks, []).append(line)
+    return '\n\n'.join([*map(_table, tables.values()), *notes]) + '\n'
+
+
+def _table(lines: Sequence[Line]) -> str:
     metrics = _metrics(lines)
     table = [[*HEADINGS, *metrics]]
     for line in lines:
@@ -36,7 +45,7 @@ def format_markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(cells, widths)) + ' |' for cells in escaped
     ]
     text.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
-    return '\n'.join(text) + '\n\n' + '\n\n'.join(notes) + '\n'
+    return '\n'.join(text)
 
 
 def _cell(number: Number | None) -> str:
@@ -46,7 +55,8 @@ def _cell(number: Number | None) -> str:
     if number['spread'] is not None:
         text += f' ± {number["spread"]:.2f}'
     if 'difference' in number:
-        text += f' ({number["difference"]:+.2f} [{number["low"]:+.2f}, {number["high"]:+.2f}])'
+        interval = f' [{number["low"]:+.2f}, {number["high"]:+.2f}]' if 'low' in number else ''
+        text += f' ({number["difference"]:+.2f}{interval})'
     return text
 
 

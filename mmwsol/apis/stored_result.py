@@ -48,6 +48,16 @@ class StoredResult:
         return next((summary for summary in summaries if 'iou_thresholds' in summary), {})
 
     @property
+    def masks(self) -> Mapping[str, Any]:
+        """The summary of the first PixelMetric; empty without any."""
+        return next((s for s in self.content['evaluation'] if 'num_with_object' in s), {})
+
+    def settings(self, key: str) -> dict[str, Any]:
+        """What its evaluators of boxes and of masks state under a key."""
+        summaries = dict(boxes=self.localization, masks=self.masks)
+        return {name: summary[key] for name, summary in summaries.items() if key in summary}
+
+    @property
     def checkpoint_chosen_by(self) -> str:
         """What chose the checkpoint, on which split, marked if that is test data; empty if nothing did."""
         return self._stated_checkpoint()[1]

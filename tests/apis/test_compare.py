@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from planted_results import planted_results
 
 from mmwsol.apis.compare import compare, main, parse_arguments
+from mmwsol.evaluation.image_results import ImageResults
+from mmwsol.evaluation.metrics import PixelMetric
 
 RIGHT, WRONG = 'correct', 'part'
 
@@ -20,7 +23,7 @@ def store(tmp_path: Path) -> Callable[..., str]:
     """``store(name, hits, config, seed)`` leaves the test of a run with so many images and gives its work dir.
 
     ``chosen`` is what the row says of the checkpoint, ``summary`` changes the evaluation, ``classifier`` is the record
-    of that of a two-stage test; other changes are of the images.
+    of that of a two-stage test, ``masks`` what a PixelMetric found; other changes are of the images.
     """
 
     def build(
@@ -31,6 +34,7 @@ def store(tmp_path: Path) -> Callable[..., str]:
         chosen: str | None = None,
         summary: dict | None = None,
         classifier: dict | None = None,
+        masks: dict | None = None,
         **changes: object,
     ) -> str:
         folder = tmp_path / name
@@ -49,7 +53,8 @@ def store(tmp_path: Path) -> Callable[..., str]:
         )
         row = dict(name=results.rows[0].name) | (dict(checkpoint=chosen) if chosen else {})
         evaluation = dict(iou_thresholds=[30, 50, 70], interval=0.001, rows=[row]) | (summary or {})
-        content = dict(date='2026-01-01', evaluation=[evaluation], images='result.images.npz', run=run)
+        evaluations = [masks, evaluation] if masks else [evaluation]
+        content = dict(date='2026-01-01', evaluation=evaluations, images='result.images.npz', run=run)
         content['classifier'] = classifier
         (folder / 'result.json').write_text(json.dumps(content))
         return str(folder)
@@ -57,9 +62,9 @@ def store(tmp_path: Path) -> Callable[..., str]:
     return build
 
 
-def table(*arguments: str) -> dict[str, dict[str, str]]:
-    """Cells of the Markdown table by config and column."""
-    lines = compare(parse_arguments(arguments)).splitlines()
+def table(*arguments: str, place: int = 0) -> dict[str, dict[str, str]]:
+    """Cells of the first Markdown table, or that at another place, by config and column."""
+    lines = compare(parse_arguments(arguments)).split('\n\n')[place].splitlines()
     rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if line.startswith('| ')]
     return {row[1]: dict(zip(rows[0], row)) for row in rows[1:]}
 
@@ -238,7 +243,7 @@ def test_numbers_of_other_levels_or_steps_are_refused_or_said(
     store: Callable, key: str, value: object
 ) -> None:
     runs = [store('a', [1, 0]), store('b', [1, 0], 'bas_x', summary={key: value})]
-    with pytest.raises(ValueError, match=f'different {key} of LocalizationMetric: .*--allow {key}'):
+    with pytest.raises(ValueError, match=f'different {key} of their evaluators: .*--allow {key}'):
         table(*runs)
     text = compare(parse_arguments([*runs, '--allow', key]))
     assert f'Different {key}: cam_x' in text and f'bas_x {value}.' in text
@@ -270,5 +275,76 @@ def test_one_checkpoint_is_not_two_seeds(store: Callable, tmp_path: Path) -> Non
 
 
 def test_number_that_is_not_there_is_an_error_that_lists_what_is(store: Callable) -> None:
-    with pytest.raises(ValueError, match='has no PxAP in all runs; it has GT-known, Top-1 Loc, Cls top-1'):
+    with pytest.raises(
+        ValueError, match='no row has PxAP in all runs: tscam has GT-known, Top-1 Loc, Cls top-1'
+    ):
         table(store('a', [1, 0]), '--metric', 'PxAP')
+
+
+def masks_found(shift: int = 0, side: int = 8, objects: int = 4, **settings: object) -> dict:
+    """What PixelMetric says of maps that are the true mask, its left columns, moved to the right."""
+    metric = PixelMetric(['choe_v2'], **settings)
+    mask = torch.zeros(side, side)
+    mask[:, : objects * side // 8] = 1
+    sample = dict(gt_label=torch.tensor([0]), map_labels=torch.tensor([0]), img_shape=(side, side))
+    for i in range(2):
+        maps = torch.roll(mask, shift, dims=1)[None]
+        metric.process(None, [sample | dict(sample_idx=i, gt_mask=mask.to(torch.uint8), pred_maps=maps)])
+    metric.evaluate(2)
+    return metric.summary
+
+
+def test_masks_have_a_table_of_their_own(store: Callable) -> None:
+    """The map that is the mask has PxAP 100; one that misses it wholly 50, the share of the object."""
+    runs = [
+        store('a', [1, 0], masks=masks_found()),
+        store('b', [1, 0], 'bas_x', masks=masks_found(4)),
+        store('b7', [1, 0], 'bas_x', seed=7, masks=masks_found()),
+    ]
+    text = compare(parse_arguments(runs))
+    assert 'a difference has no interval over images' in text
+    found = table(*runs, place=1)
+    assert found['cam_x']['protocol'] == 'choe_v2, masks' and found['cam_x']['PxAP'] == '100.00'
+    assert found['bas_x']['PxAP'] == f'75.00 ± {50 / math.sqrt(2):.2f} (-25.00)'
+    assert found['bas_x']['mask IoU'] == f'50.00 ± {100 / math.sqrt(2):.2f} (-50.00)'
+    assert found['cam_x']['threshold'] == '0.2'
+
+
+def test_images_without_boxes_are_compared_by_their_masks(store: Callable, tmp_path: Path) -> None:
+    runs = [store('a', [1, 0], masks=masks_found()), store('b', [1, 0], 'bas_x', masks=masks_found(4))]
+    for run in runs:
+        path = Path(run) / 'result.images.npz'
+        images = ImageResults.load(path)
+        images.rows = []
+        images.save(path)
+    assert {name: row['PxAP'] for name, row in table(*runs).items()} == {
+        'cam_x': '100.00',
+        'bas_x': '50.00 (-50.00)',
+    }
+    main([*runs, '--metric', 'PxAP', '--protocol', 'choe_v2', '--out', str(tmp_path / 'x.csv')])
+    with open(tmp_path / 'x.csv', newline='') as file:
+        _, second = csv.DictReader(file)
+    assert float(second['PxAP difference']) == -50 and second['PxAP low'] == ''
+
+
+def test_other_masks_are_refused(store: Callable) -> None:
+    runs = [
+        store('a', [1, 0], masks=masks_found()),
+        store('b', [1, 0], 'bas_x', masks=masks_found(objects=2)),
+    ]
+    with pytest.raises(
+        ValueError, match=r'objects take 50\.00 % of the pixels in 2 of 2 images and 25\.00 %'
+    ):
+        table(*runs)
+    finer = store('c', [1, 0], 'bas_x', masks=masks_found(side=16))
+    assert len(table(runs[0], finer)) == 2
+
+
+def test_steps_of_mask_thresholds_are_compared_too(store: Callable) -> None:
+    runs = [
+        store('a', [1, 0], masks=masks_found()),
+        store('b', [1, 0], 'x', masks=masks_found(interval=0.01)),
+    ]
+    with pytest.raises(ValueError, match='different interval'):
+        table(*runs)
+    assert len(table(runs[0], store('c', [1, 0], 'x'))) == 2  # without masks there is nothing to differ
