@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from mmwsol.datasets import resolve_data_path
-from mmwsol.datasets.preparation import ArchiveError, ChecksumError, DownloadError
+from mmwsol.datasets.preparation import ArchiveError, ChecksumError
 from mmwsol.datasets.preparation.download import Progress
-from mmwsol.datasets.preparation.prepare import MissingArchivesError, prepare
+from mmwsol.datasets.preparation.prepare import prepare
 from mmwsol.datasets.preparation.recipes import RECIPES
 
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             not args.no_download,
             progress=None if args.quiet else _bar,
         )
-    except (MissingArchivesError, DownloadError, ChecksumError, ArchiveError) as error:
+    except (ArchiveError, ChecksumError, OSError) as error:
         print(error)
         return 1
     print(f'in place; check it with: python tools/data_preparation/check.py {args.dataset}')

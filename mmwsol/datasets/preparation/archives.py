@@ -113,11 +113,9 @@ class _Member(tarfile.TarInfo):
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _Member:
         try:
             return super().fromtarfile(tarfile_)
-        except (
-            tarfile.EmptyHeaderError,
-            tarfile.InvalidHeaderError,
-            tarfile.TruncatedHeaderError,
-        ) as error:
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end
+            raise
+        except tarfile.HeaderError as error:
             raise tarfile.ReadError(f'{error} at byte {tarfile_.offset}') from error
 
 

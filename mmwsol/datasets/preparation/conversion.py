@@ -21,16 +21,28 @@ def write_synsets(root: Path) -> None:
         for path in sorted((target.parent / 'Annotations' / 'val').glob('*.xml')):
             wnids.update(WNID.findall(path.read_text(encoding='utf-8')))
     if wnids:
-        target.write_text(''.join(f'{wnid}\n' for wnid in sorted(wnids)))
+        write_whole(target, ''.join(f'{wnid}\n' for wnid in sorted(wnids)))
 
 
-def write_train_aug(root: Path) -> None:
+def write_train_aug(root: Path) -> str | None:
     """VOC12's ``train_aug.txt``: the images of SBD and of VOC's ``train``, without those of VOC's ``val`` (10,582).
 
-    Hariharan et al., "Semantic contours from inverse detectors" (ICCV 2011), and Chen et al., "DeepLab" (2015).
+    Hariharan et al., "Semantic contours from inverse detectors" (ICCV 2011), and Chen et al., "DeepLab" (2015). Returns what
+    is missing where a list is, and writes nothing then.
     """
-    lists = root / 'VOCdevkit' / 'VOC2012' / 'ImageSets' / 'Segmentation'
-    sources = [*(root / 'VOCdevkit' / 'SBD').glob('*.txt'), lists / 'train.txt']
+    lists, sbd = root / 'VOCdevkit' / 'VOC2012' / 'ImageSets' / 'Segmentation', root / 'VOCdevkit' / 'SBD'
+    target, excluded = lists / 'train_aug.txt', lists / 'val.txt'
+    sources = [lists / 'train.txt', sbd / 'train.txt', sbd / 'val.txt']
+    if missing := [str(path) for path in (*sources, excluded) if not path.exists()]:
+        return f'{target} is not written: it needs {", ".join(missing)}'
     images = {stem for path in sources for stem in path.read_text().split()}
-    images -= set((lists / 'val.txt').read_text().split())
-    (lists / 'train_aug.txt').write_text(''.join(f'{stem}\n' for stem in sorted(images)))
+    images -= set(excluded.read_text().split())
+    write_whole(target, ''.join(f'{stem}\n' for stem in sorted(images)))
+    return None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write beside ``path``, then rename: a reader sees a whole file or none."""
+    temporary = path.with_name(f'{path.name}.part')
+    temporary.write_text(text)
+    temporary.replace(path)

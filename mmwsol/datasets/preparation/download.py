@@ -11,7 +11,8 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,11 +54,13 @@ def download(
         timeout: seconds without a byte after which a connection counts as broken.
 
     Raises:
-        DownloadError: no connection, a refusal, a web page in place of the file, or no room on the disk.
+        DownloadError: no connection, a refusal, a web page in place of the file, no room on the disk, or none that may be
+            written.
         ChecksumError: the complete file is not the published one; the part is removed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     part, failures = _Part(path, url), 0
     while True:
         before = part.size
@@ -132,8 +135,9 @@ class _Part:
     def restart(self, headers: Any) -> None:
         tag = headers.get('ETag', '')
         mark = tag if tag and not tag.startswith('W/') else headers.get('Last-Modified')
-        self.path.write_bytes(b'')
-        self._mark_file.write_text(json.dumps({'url': self._url, 'mark': mark}))
+        with _writing(self.path):
+            self.path.write_bytes(b'')
+            self._mark_file.write_text(json.dumps({'url': self._url, 'mark': mark}))
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -163,8 +167,10 @@ def _continue(url: str, part: _Part, size: int | None, timeout: float, progress:
             start = 0
             part.restart(response.headers)
         _require_room(part.path, (total or size or 0) - start)
-        with open(part.path, 'ab') as file:
-            _copy(response, file, start, total, progress)
+        with _writing(part.path):
+            file = open(part.path, 'ab')
+        with file:
+            _copy(response, file, part.path, start, total, progress)
     if total is not None and part.size < total:
         raise OSError(f'the connection ended after {part.size} of {total} bytes')
 
@@ -192,9 +198,22 @@ def _require_room(path: Path, wanted: int) -> None:
         raise DownloadError(f'{path.parent}: {wanted} bytes are to come, only {free} are free; make room')
 
 
-def _copy(source: Any, target: IO[bytes], done: int, total: int | None, progress: Progress | None) -> None:
+def _copy(
+    source: Any, target: IO[bytes], path: Path, done: int, total: int | None, progress: Progress | None
+) -> None:
     while chunk := source.read(CHUNK):
-        target.write(chunk)
+        with _writing(path):
+            target.write(chunk)
+            target.flush()
         done += len(chunk)
         if progress is not None:
             progress(done, total)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """An error of the disk is final, while one of the connection is not."""
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError(f'{path}: cannot be written ({error})') from error

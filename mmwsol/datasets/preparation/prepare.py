@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .archives import from_part, unpack
+from .archives import ArchiveError, from_part, unpack
+from .conversion import write_whole
 from .download import ChecksumError, DownloadError, Progress, check_file, download, file_digest
 from .recipes import Archive, Recipe
 
@@ -40,6 +41,7 @@ def prepare(
     Raises:
         MissingArchivesError: some must be fetched by hand; the others are in place by then.
         DownloadError, ChecksumError, ArchiveError: see ``download`` and ``unpack``.
+        OSError: a file cannot be written.
     """
     root, folder, missing = Path(root), Path(archives), []
     for archive in recipe.archives:
@@ -51,44 +53,74 @@ def prepare(
                 missing.append(_by_hand(archive, path))
                 continue
             _fetch(archive, url, path, say, progress)
-        verify(archive, path, say)
+        digest = verify(archive, path)
         count = _place(archive, path, root)
+        _remember(archive, path, digest, say)
         say(f'{archive.name}: {count} files below {root / archive.into}')
     if missing:
         raise MissingArchivesError('fetch by hand, then run this command again:\n' + '\n'.join(missing))
-    if recipe.convert is not None:
-        recipe.convert(root)
+    if recipe.convert is not None and (lacking := recipe.convert(root)):
+        if not only:
+            raise ArchiveError(f'{recipe.title}: {lacking}')
+        say(f'{lacking}; prepare the other archives, too')
 
 
-def verify(archive: Archive, path: Path, say: Callable[[str], None] = print) -> None:
-    """``ChecksumError`` unless the file is the published one, or where nothing is published, the first one seen.
+def verify(archive: Archive, path: Path) -> str | None:
+    """The digest of the file; ``None`` if it need not be kept.
 
     A file that passed and has not been written since is not read again.
+
+    Raises:
+        ChecksumError: it is not the published one, or where nothing is published, the first one that was unpacked.
     """
-    ledger_file = path.with_name(LEDGER)
-    ledger: dict[str, Any] = json.loads(ledger_file.read_text()) if ledger_file.exists() else {}
-    known, status = ledger.get(archive.name, {}), path.stat()
-    state = {'size': status.st_size, 'mtime_ns': status.st_mtime_ns}
-    if all(known.get(key) == value for key, value in state.items()) and known['digest'] == (
-        archive.digest or known['digest']
-    ):
-        return
+    known = _ledger(path).get(archive.name, {})
+    if archive.digest is None and archive.made_on_request:
+        return None
+    if {**known, **_state(path)} == known and archive.digest in (None, known['digest']):
+        return None
     if archive.digest is not None:
         check_file(path, archive.size, archive.digest)
-        digest = archive.digest
+        return archive.digest
+    digest = file_digest(path)
+    if known and known['digest'] != digest:
+        raise ChecksumError(
+            f'{path}: its checksum was {known["digest"]} before and is {digest} now; fetch it again, or remove '
+            f'its entry from {path.with_name(LEDGER)} if the new one is right'
+        )
+    return digest
+
+
+def _remember(archive: Archive, path: Path, digest: str | None, say: Callable[[str], None]) -> None:
+    """Keep the digest of a file that is in place, beside it; where nothing may be written there, none is kept."""
+    if digest is None:
+        return
+    ledger, ledger_file = _ledger(path), path.with_name(LEDGER)
+    is_new = archive.name not in ledger
+    ledger[archive.name] = {'digest': digest, **_state(path)}
+    try:
+        write_whole(ledger_file, json.dumps(ledger, indent=1) + '\n')
+    except OSError as error:
+        say(f'{archive.name}: its checksum is not kept ({error})')
     else:
-        digest = file_digest(path)
-        if known and known['digest'] != digest:
-            raise ChecksumError(
-                f'{path}: its checksum was {known["digest"]} before and is {digest} now; fetch it again, or remove '
-                f'its entry from {ledger_file} if the new one is right'
-            )
-        if not known:
+        if is_new and archive.digest is None:
             say(f'{archive.name}: no published checksum, {digest} is kept in {ledger_file}')
-    ledger[archive.name] = {'digest': digest, **state}
-    temporary = ledger_file.with_suffix('.part')
-    temporary.write_text(json.dumps(ledger, indent=1) + '\n')
-    temporary.replace(ledger_file)
+
+
+def _ledger(path: Path) -> dict[str, Any]:
+    """What is known of the archives beside ``path``: digest, size and time of change by name."""
+    ledger_file = path.with_name(LEDGER)
+    if not ledger_file.exists():
+        return {}
+    try:
+        ledger = json.loads(ledger_file.read_text())
+        return {name: dict(entry, digest=entry['digest']) for name, entry in ledger.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ChecksumError(f'{ledger_file}: not a list of checksums ({error!r}); remove it') from error
+
+
+def _state(path: Path) -> dict[str, int]:
+    status = path.stat()
+    return {'size': status.st_size, 'mtime_ns': status.st_mtime_ns}
 
 
 def _fetch(

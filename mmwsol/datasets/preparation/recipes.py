@@ -17,8 +17,8 @@ class Archive:
     """One file to fetch; without ``url`` it is fetched by hand from ``page``, for the ``reason``.
 
     ``select`` and ``into`` are those of ``from_part``; a file that is no archive is copied to ``into``. Sizes and
-    digests are those that torchvision and TensorFlow Datasets publish; where both are ``None`` the digest of the first
-    download is kept and compared from then on.
+    digests are those that torchvision and TensorFlow Datasets publish; without a digest that of the first one that could
+    be unpacked is kept and compared from then on, unless the file is ``made_on_request`` and so may differ each time.
     """
 
     name: str
@@ -30,16 +30,17 @@ class Archive:
     size: int | None = None
     digest: str | None = None
     nested: bool = False
+    made_on_request: bool = False
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a data set gets below the data root; ``convert`` runs there after all archives are unpacked."""
+    """How a data set gets below the data root; ``convert`` runs there last, and says what it lacks if it could not."""
 
     title: str
     terms: str
     archives: tuple[Archive, ...]
-    convert: Callable[[Path], None] | None = None
+    convert: Callable[[Path], str | None] | None = None
 
 
 CARS = 'https://ai.stanford.edu/~jkrause/cars/car_dataset.html (gone; copies are on kaggle.com)'
@@ -56,6 +57,7 @@ def _metadata(name: str) -> Archive:
         f'{WSOLEVALUATION} (Code, Download ZIP)',
         f'metadata/{name}',
         reason='lists and boxes are part of a repository without release archives',
+        made_on_request=True,
     )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import shutil
 from types import SimpleNamespace
 
@@ -132,6 +134,25 @@ def test_full_disk_is_found_before_the_transfer(server, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda _: SimpleNamespace(free=100))
     with pytest.raises(DownloadError, match='10240 bytes are to come, only 100 are free'):
         fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize('what', ['folder', 'file', 'bytes'])
+def test_an_error_of_the_disk_is_not_tried_again(server, tmp_path, monkeypatch, what):
+    folder = tmp_path / 'archives'
+    if what == 'folder':
+        folder.touch()
+    elif what == 'file':
+        (folder / 'set.tar.part').mkdir(parents=True)
+    else:
+
+        class Full(io.FileIO):
+            def write(self, data):
+                raise OSError(errno.ENOSPC, 'No space left on device')
+
+        monkeypatch.setattr('builtins.open', lambda path, mode: Full(path, mode.replace('b', '')))
+    with pytest.raises(DownloadError, match=r'archives/?.*: cannot be written \('):
+        fetch(server, folder)
+    assert len(server.requests) == (0 if what == 'folder' else 1)
 
 
 def test_digest_is_that_of_hashlib(tmp_path):

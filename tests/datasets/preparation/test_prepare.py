@@ -116,6 +116,46 @@ def test_unpublished_digest_is_kept_and_compared_from_then_on(server, tmp_path, 
         verify(unknown, path)
 
 
+def test_an_archive_that_cannot_be_unpacked_does_not_set_the_checksum(server, tmp_path, content):
+    unknown = archive(server, size=None, digest=None)
+    server.files['set.tgz'] = content[:-20]
+    with pytest.raises(ArchiveError, match='damaged'):
+        run(tmp_path, unknown)
+    (tmp_path / 'archives/set.tgz').unlink()
+    server.files['set.tgz'] = content
+    run(tmp_path, unknown)
+    assert (tmp_path / 'Set/list.txt').read_bytes() == b'2'
+
+
+def test_a_file_made_on_request_may_differ_each_time(server, tmp_path, tar_bytes):
+    made = archive(server, size=None, digest=None, made_on_request=True)
+    assert not any('checksum' in line for line in run(tmp_path, made))
+    (tmp_path / 'archives/set.tgz').write_bytes(tar_bytes({'Set/other': b'4'}))
+    run(tmp_path, made)
+    assert (tmp_path / 'Set/other').read_bytes() == b'4'
+    assert [item.name for r in RECIPES.values() for item in r.archives if item.made_on_request] == [
+        'wsolevaluation-master.zip'
+    ] * 3
+
+
+def test_a_folder_that_cannot_be_written_keeps_no_checksum_and_is_no_error(server, tmp_path, monkeypatch):
+    def refuse(path, text):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr('mmwsol.datasets.preparation.prepare.write_whole', refuse)
+    said = run(tmp_path, archive(server))
+    assert any('its checksum is not kept' in line and 'Permission denied' in line for line in said)
+    assert (tmp_path / 'Set/list.txt').exists()
+
+
+@pytest.mark.parametrize('text', ['{', '[]', '{"set.tgz": {"size": 3}}', '{"set.tgz": 3}'])
+def test_a_damaged_list_of_checksums_is_named(server, tmp_path, text):
+    (tmp_path / 'archives').mkdir()
+    (tmp_path / 'archives/checksums.json').write_text(text)
+    with pytest.raises(ChecksumError, match=r'checksums\.json: not a list of checksums .*; remove it'):
+        run(tmp_path, archive(server))
+
+
 def test_a_digest_published_later_is_compared_although_the_file_was_seen(server, tmp_path):
     run(tmp_path, archive(server, size=None, digest=None))
     with pytest.raises(ChecksumError, match='checksum must be sha256:00'):
@@ -134,8 +174,19 @@ def test_archive_with_other_content_is_refused(server, tmp_path, tar_bytes):
         run(tmp_path, archive(server, size=None, digest=None))
 
 
+def test_conversion_that_lacks_something_is_an_error_unless_archives_were_chosen(server, tmp_path):
+    lacking = dict(convert=lambda root: 'a.txt is not written')
+    with pytest.raises(ArchiveError, match='Set: a.txt is not written'):
+        run(tmp_path, archive(server), **lacking)
+    said = run(tmp_path, archive(server), only=['set.tgz'], **lacking)
+    assert said[-1] == 'a.txt is not written; prepare the other archives, too'
+
+
 def test_conversion_comes_last(server, tmp_path):
-    run(tmp_path, archive(server), convert=lambda root: (root / 'Set/list.txt').rename(root / 'done'))
+    def convert(root):
+        (root / 'Set/list.txt').rename(root / 'done')
+
+    run(tmp_path, archive(server), convert=convert)
     assert (tmp_path / 'done').read_bytes() == b'2'
 
 
@@ -159,6 +210,18 @@ def test_wrong_usage_is_code_2(data_root, capsys, arguments, message):
         main(arguments)
     assert error.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('option', ['--archives', '--data-root'])
+def test_a_place_that_cannot_be_written_is_named_without_a_traceback(
+    server, data_root, tmp_path, serve_recipe, capsys, option
+):
+    serve_recipe('cub', {'CUB_200_2011.tgz': {'CUB_200_2011/images.txt': b'1 a'}})
+    (tmp_path / 'file').write_text('')
+    folder = str(tmp_path / 'file/archives')
+    assert main(['cub', '--quiet', '--data-root', str(tmp_path / 'data'), option, folder]) == 1
+    assert folder in capsys.readouterr().out
+    assert server.requests == []
 
 
 def test_mirror_on_the_command_line_and_a_readable_ledger(server, data_root, serve_recipe):

@@ -288,3 +288,15 @@ def test_train_aug_is_the_union_without_the_validation_images(data_root, serve_r
     assert prepare_data.main(['voc12_aug', '--quiet']) == 0
     stems = (data_root / 'VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt').read_text().split()
     assert stems == [*(f'2007_{i:06d}' for i in range(20)), '2009_000005']
+
+
+@pytest.mark.parametrize('only', ['benchmark.tgz', 'VOCtrainval_11-May-2012.tar'])
+def test_train_aug_is_not_made_of_half_its_lists(data_root, serve_recipe, pack, capsys, only):
+    serve_recipe('voc12_aug', voc12_aug(pack))
+    target = data_root / 'VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt'
+    assert prepare_data.main(['voc12_aug', '--quiet', '--only', only]) == 0
+    out = capsys.readouterr().out
+    assert f'{target} is not written: it needs ' in out and 'prepare the other archives, too' in out
+    assert not target.exists()
+    assert prepare_data.main(['voc12_aug', '--quiet']) == 0
+    assert len(target.read_text().split()) == 21
