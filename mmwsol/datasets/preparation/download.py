@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mmengine.logging import print_log
 
@@ -167,10 +167,7 @@ def _continue(url: str, part: _Part, size: int | None, timeout: float, progress:
             start = 0
             part.restart(response.headers)
         _require_room(part.path, (total or size or 0) - start)
-        with _writing(part.path):
-            file = open(part.path, 'ab')
-        with file:
-            _copy(response, file, part.path, start, total, progress)
+        _copy(response, part.path, start, total, progress)
     if total is not None and part.size < total:
         raise OSError(f'the connection ended after {part.size} of {total} bytes')
 
@@ -198,13 +195,10 @@ def _require_room(path: Path, wanted: int) -> None:
         raise DownloadError(f'{path.parent}: {wanted} bytes are to come, only {free} are free; make room')
 
 
-def _copy(
-    source: Any, target: IO[bytes], path: Path, done: int, total: int | None, progress: Progress | None
-) -> None:
+def _copy(source: Any, path: Path, done: int, total: int | None, progress: Progress | None) -> None:
     while chunk := source.read(CHUNK):
-        with _writing(path):
-            target.write(chunk)
-            target.flush()
+        with _writing(path), open(path, 'ab') as file:
+            file.write(chunk)
         done += len(chunk)
         if progress is not None:
             progress(done, total)

@@ -176,7 +176,7 @@ def test_archive_with_other_content_is_refused(server, tmp_path, tar_bytes):
 
 def test_conversion_that_lacks_something_is_an_error_unless_archives_were_chosen(server, tmp_path):
     lacking = dict(convert=lambda root: 'a.txt is not written')
-    with pytest.raises(ArchiveError, match='Set: a.txt is not written'):
+    with pytest.raises(ArchiveError, match=r'Set: a\.txt is not written'):
         run(tmp_path, archive(server), **lacking)
     said = run(tmp_path, archive(server), only=['set.tgz'], **lacking)
     assert said[-1] == 'a.txt is not written; prepare the other archives, too'
