@@ -81,7 +81,7 @@ class Run:
         """That of a row's first number, or of the mask of its foreground, and where it comes from."""
         if row in self.masks:
             stated = self.masks[row]
-            return f'{stated["mask threshold"]:g}', stated.get('mask_threshold_source', '-')
+            return f'{stated["mask threshold"]:g}', stated.get('mask threshold source', '-')
         found = self.images.row(row)
         return f'{next(iter(found.thresholds.values())):g}', found.source
 

@@ -26,7 +26,7 @@ from .comparability import (
 )
 from .comparison_table import Line, Number, format_csv, format_markdown
 from .config_identity import Identity, differing_keys, identify_run
-from .stored_result import StoredResult
+from .stored_result import NAME, StoredResult
 
 # of a row's numbers, besides its first
 DEFAULT_METRICS = ('Top-1 Loc', 'IoU', 'MaxBoxAccV2', 'Cls top-1')
@@ -153,23 +153,33 @@ def group_runs(runs: Sequence[Run]) -> tuple[list[Group], list[str]]:
         found.setdefault(identify_run(run.result.content['run'], checkpoint_choice(run.result)), []).append(
             run
         )
-    groups: list[Group] = []
+    groups = [Group(label, same) for label, same in zip(label_groups(list(found.values())), found.values())]
     notes: list[str] = []
     firsts: dict[str, tuple[str, Identity]] = {}
-    for identity, same in found.items():
-        name = label = same[0].result.config_name
-        if name in firsts:
-            label = f'{name} ({Path(same[0].name).name})'
-            twin, other = firsts[name]
+    for group, identity in zip(groups, found):
+        twin, other = firsts.setdefault(group.runs[0].result.config_name, (group.name, identity))
+        if other != identity:
             keys = ', '.join(differing_keys(other, identity))
-            notes.append(f'{label} is another config than {twin}: they differ in {keys}.')
-        firsts.setdefault(name, (label, identity))
-        groups.append(Group(label, same))
-        check_checkpoints(groups[-1])
-        seeds = [run.result.seed for run in same]
+            notes.append(f'{group.name} is another experiment than {twin}: they differ in {keys}.')
+        check_checkpoints(group)
+        seeds = [run.result.seed for run in group.runs]
         if repeated := sorted({str(seed) for seed in seeds if seeds.count(seed) > 1}):
-            notes.append(f'{label}: seed {", ".join(repeated)} occurs more than once.')
+            notes.append(f'{group.name}: seed {", ".join(repeated)} occurs more than once.')
     return groups, notes
+
+
+def label_groups(found: Sequence[Sequence[Run]]) -> list[str]:
+    """Names of experiments: the config's, and where it repeats as much of the first run's path as tells them apart."""
+    names = [runs[0].result.config_name for runs in found]
+    files = [Path(runs[0].name).resolve() for runs in found]
+    paths = [(file.parent if file.name == NAME else file).parts for file in files]
+    labels = []
+    for name, path in zip(names, paths):
+        same = [other for other, twin in zip(paths, names) if twin == name]
+        ends = (path[-length:] for length in range(1, len(path) + 1))
+        end = next((e for e in ends if sum(other[-len(e) :] == e for other in same) == 1), path)
+        labels.append(f'{name} ({Path(*end)})' if len(same) > 1 else name)
+    return labels
 
 
 def checkpoint_choice(result: StoredResult) -> str:

@@ -216,7 +216,28 @@ def test_same_name_of_another_config_is_another_line(store: Callable, tmp_path: 
     path = tmp_path / 'b' / 'result.json'
     path.write_text(path.read_text().replace('randomness', 'lr = 1\\nrandomness'))
     text = compare(parse_arguments(runs))
-    assert 'cam_x (b) is another config than cam_x: they differ in trained lr.' in text
+    assert 'cam_x (b) is another experiment than cam_x (a): they differ in trained lr.' in text
+
+
+def test_no_two_lines_have_one_label(store: Callable, tmp_path: Path) -> None:
+    """Folders are told apart by as much of the path as it takes."""
+    for name in ('one', 'two'):
+        (tmp_path / name).mkdir()
+    runs = [
+        store('one/sat', [1, 0]),
+        store('two/sat', [1, 0]),
+        store('three', [1, 0]),
+        store('y', [1, 0], 'bas_x'),
+    ]
+    for i, run in enumerate(runs):
+        path = Path(run) / 'result.json'
+        path.write_text(path.read_text().replace('randomness', f'lr = {i}\\nrandomness'))
+    files = [*runs[:2], f'{runs[2]}/result.json', runs[3]]
+    found = table(*files, '--baseline', 'cam_x (two/sat)', '--metric', 'Top-1 Loc')
+    assert list(found) == ['cam_x (one/sat)', 'cam_x (two/sat)', 'cam_x (three)', 'bas_x']
+    assert found['cam_x (two/sat)']['Top-1 Loc'] == '50.00'
+    with pytest.raises(ValueError, match=r"no 'cam_x' to compare with; there are cam_x \(one/sat\), "):
+        table(*files, '--baseline', 'cam_x')
 
 
 def test_checkpoint_chosen_on_test_data_is_marked(store: Callable) -> None:
@@ -234,7 +255,7 @@ def test_seeds_whose_checkpoints_were_chosen_otherwise_are_no_one_experiment(sto
     oracle = 'epoch 3, best wsol/choe_v2/MaxBoxAccV2 on test (oracle)'
     runs = [store('a', [1, 0], chosen=oracle), store('b', [1, 1], seed=7)]
     text = compare(parse_arguments(runs))
-    assert 'cam_x (b) is another config than cam_x: they differ in choice of the checkpoint.' in text
+    assert 'cam_x (b) is another experiment than cam_x (a): they differ in choice of the checkpoint.' in text
     assert [row['seeds'] for row in table(*runs).values()] == ['6', '7']
 
 
@@ -307,7 +328,7 @@ def test_masks_have_a_table_of_their_own(store: Callable) -> None:
     assert found['cam_x']['protocol'] == 'choe_v2, masks' and found['cam_x']['PxAP'] == '100.00'
     assert found['bas_x']['PxAP'] == f'75.00 ± {50 / math.sqrt(2):.2f} (-25.00)'
     assert found['bas_x']['mask IoU'] == f'50.00 ± {100 / math.sqrt(2):.2f} (-50.00)'
-    assert found['cam_x']['threshold'] == '0.2'
+    assert (found['cam_x']['threshold'], found['cam_x']['source']) == ('0.2', 'default')
 
 
 def test_images_without_boxes_are_compared_by_their_masks(store: Callable, tmp_path: Path) -> None:
