@@ -1,4 +1,7 @@
-"""Which runs are one experiment: the same config up to its seed and to where its files lie."""
+"""Which runs are one experiment: the same config up to its seed and to where its results lie.
+
+A ``data_root`` counts, since it may be what tells one data set from another; ``$MMWSOL_DATA_ROOT`` stands in no config.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 # say nothing about what was trained
 FREE = {
-    'work_dir', 'load_from', 'resume', 'launcher', 'log_level', 'log_processor', 'visualizer', 'vis_backends',
+    'work_dir', 'load_from', 'resume', 'started_from', 'launcher', 'log_level', 'log_processor', 'visualizer', 'vis_backends',
     'test_dataloader', 'test_evaluator', 'test_cfg', 'ten_crop_pipeline',
 }  # fmt: skip
 # what of a config is at work in a test, besides the protocols
@@ -23,7 +26,11 @@ def identify_run(run: Mapping[str, Any], checkpoint_choice: str = '') -> Identit
     A checkpoint that carries no training config is an experiment of its own.
     """
     training = run.get('training_config')
-    entries = {f'trained {key}': text for key, text in _entries(training or '').items() if key not in FREE}
+    trained = _entries(training or '')
+    entries = {f'trained {key}': text for key, text in trained.items() if key not in FREE}
+    weights = trained.get('started_from' if trained.get('resume') == 'True' else 'load_from', 'None')
+    if weights != 'None':
+        entries['trained load_from'] = weights
     if not training:
         entries['checkpoint'] = str(run.get('checkpoint_sha256'))
     else:

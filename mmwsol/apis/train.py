@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.resume:
+        cfg.setdefault('started_from', cfg.get('load_from'))  # the weights of a fine-tuning stay on record
         cfg.load_from = find_resume_checkpoint(cfg.work_dir, args.resume)
         cfg.resume = True
     Runner.from_cfg(cfg).train()

@@ -35,6 +35,21 @@ def test_how_it_was_tested_does() -> None:
     assert differing_keys(identity(), other) == ['tested model', 'tested test_dataloader']
 
 
+def test_weights_of_a_fine_tuning_count_and_a_break_does_not() -> None:
+    tuned = CONFIG + "load_from = 'a.pth'\nresume = False\n"
+    other = tuned.replace('a.pth', 'b.pth')
+    assert differing_keys(identity(tuned), identity(other)) == ['trained load_from']
+    assert differing_keys(identity(tuned), identity()) == ['trained load_from']
+    broken = "load_from = 'w/epoch_3.pth'\nresume = True\nstarted_from = {}\n"
+    assert identity(CONFIG + broken.format("'a.pth'")) == identity(tuned)
+    assert identity(CONFIG + broken.format('None')) == identity(CONFIG + 'load_from = None\n') == identity()
+
+
+def test_another_data_root_may_be_another_data_set() -> None:
+    mine, yours = (CONFIG + f"train_dataloader = dict(dataset=dict(data_root='{root}'))\n" for root in 'ab')
+    assert differing_keys(identity(mine), identity(yours)) == ['trained train_dataloader']
+
+
 def test_determinism_counts_though_the_seed_does_not() -> None:
     other = identity(CONFIG.replace('seed=6', 'seed=6, deterministic=True'))
     assert differing_keys(identity(), other) == ['trained randomness']

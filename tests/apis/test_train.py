@@ -75,6 +75,14 @@ def test_resume_takes_the_newest_checkpoint_of_the_work_dir(
     assert cfg.resume and cfg.load_from == str(tmp_path / 'epoch_4.pth')
 
 
+def test_resumed_fine_tuning_keeps_on_record_what_it_started_from(run: Callable, tmp_path: Path) -> None:
+    torch.save({}, tmp_path / 'epoch_4.pth')
+    cfg = run(TOY, '--resume', '--cfg-options', 'load_from=tuned.pth')
+    assert (cfg.load_from, cfg.started_from) == (str(tmp_path / 'epoch_4.pth'), 'tuned.pth')
+    cfg.dump(tmp_path / 'again.py')
+    assert run(str(tmp_path / 'again.py'), '--resume').started_from == 'tuned.pth'
+
+
 def test_resume_without_a_checkpoint_does_not_start(run: Callable) -> None:
     with pytest.raises(FileNotFoundError, match='no checkpoint'):
         run(TOY, '--resume')
