@@ -162,11 +162,15 @@ def _is_metadata(path: str) -> bool:
 
 
 def _read_boxes(source: str, paths: dict[str, str]) -> list[Boxed]:
-    """Boxes of all images, named ``wnid/name``, in the order of the list or of the sorted names."""
+    """Boxes of all images, named ``wnid/name``, in the order of the list or of the sorted names.
+
+    Of a folder of XML they are those that have an image, a file, or both, so that none is left out for want of the other.
+    """
     if not os.path.isdir(source):
         return (read_loc_solution if source.endswith('.csv') else read_wnid_boxes)(source)
+    stems = {name[: -len('.xml')] for name in os.listdir(source) if name.endswith('.xml')}
     images = []
-    for stem in sorted(paths):
+    for stem in sorted(stems | paths.keys()):
         path = os.path.join(source, f'{stem}.xml')
         names, bboxes, _, size = read_xml(path)
         if len(set(names)) != 1:

@@ -135,6 +135,23 @@ def test_training_images_are_those_of_the_folders_and_need_no_boxes(root):
     assert [dataset.get_data_info(i)['gt_label'] for i in range(6)] == [0, 0, 1, 1, 2, 2]
 
 
+@pytest.mark.parametrize('layout', ['xml as downloaded', 'metadata', 'BAS', 'TS-CAM', 'csv of Kaggle'])
+def test_an_image_that_is_missing_is_missed_in_every_layout(root, layout):
+    WRITERS[layout](root)
+    (root / f'val/{name_of(2)}.JPEG').unlink()
+    with pytest.raises(
+        FileNotFoundError, match=rf'1 of 3 image files are missing, first .*{name_of(2)}\.JPEG'
+    ):
+        ILSVRC(split='test')
+
+
+def test_an_image_without_xml_is_named(root):
+    WRITERS['xml as downloaded'](root)
+    (root / f'bbox/val/{name_of(2)}.xml').unlink()
+    with pytest.raises(FileNotFoundError, match=rf'{name_of(2)}\.xml: annotation missing'):
+        ILSVRC(split='test')
+
+
 def test_without_a_class_list_the_folders_name_the_classes(root):
     (root / 'LOC_synset_mapping.txt').unlink()
     write_xml(root / 'Annotations/val')
