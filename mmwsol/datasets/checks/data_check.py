@@ -124,7 +124,13 @@ def _read(source: SplitSource, test_mode: bool) -> SplitContent:
     if not entries:
         raise ValueError(f'{dataset.data_root}: no images found')
     content = SplitContent(
-        source.name, dataset.data_root, entries, classes, source.is_train, source.published
+        source.name,
+        dataset.data_root,
+        entries,
+        classes,
+        source.is_train,
+        source.published,
+        reads_boxes=dataset.reads_boxes,
     )
     if test_mode and isinstance(dataset, MultiLabelDataset):  # leaves out images of difficult objects alone
         content.num_listed = len(_read(source, test_mode=False).image_paths)

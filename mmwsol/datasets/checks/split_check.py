@@ -39,7 +39,8 @@ class PublishedSize:
 class SplitContent:
     """What a split's reader returned; ``root`` stands for the split where no single file is at fault.
 
-    ``num_listed`` is the number of images where the reader leaves out some of them for having no true box.
+    ``num_listed`` is the number of images where the reader leaves out some of them for having no true box. Without
+    ``reads_boxes`` there may be more boxes than these.
     """
 
     name: str
@@ -50,6 +51,7 @@ class SplitContent:
     published: PublishedSize | None = None
     notes: list[str] = field(default_factory=list)
     num_listed: int | None = None
+    reads_boxes: bool = True
 
     @property
     def image_paths(self) -> list[str]:
@@ -218,14 +220,14 @@ def _check_published(split: SplitContent) -> Iterator[Fault]:
         'images': split.num_images,
         'classes': len(split.classes),
         'images of a class': (lowest, highest),
-        'boxes': split.num_boxes,
+        'boxes': split.num_boxes if split.reads_boxes else None,
     }
     published = split.published
     wanted = dict(zip(found, (published.images, published.classes, published.per_class, published.boxes)))
     different = [
         f'{_range(value)} {what} (published {_range(wanted[what])})'
         for what, value in found.items()
-        if wanted[what] is not None and wanted[what] != value
+        if None not in (wanted[what], value) and wanted[what] != value
     ]
     if different:
         yield Fault('split_size', split.name, split.root, ', '.join(different))

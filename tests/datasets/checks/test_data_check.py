@@ -222,6 +222,36 @@ def test_split_of_another_size_than_published(birds):
     assert found(check(SplitSource('test', TEST.dataset, published=PublishedSize(4, 2, (2, 2), 4)))) == []
 
 
+def test_boxes_that_are_not_read_are_not_compared_with_the_published_number(birds):
+    size = PublishedSize(4, 2, (2, 2), 4)
+    (birds / 'bounding_boxes.txt').unlink()
+    assert found(check(SplitSource('train', TRAIN.dataset, is_train=True, published=size))) == []
+    without = {**TEST.dataset, 'with_boxes': False}
+    assert found(check(SplitSource('test', without, published=size))) == []
+    other = SplitSource('test', without, published=PublishedSize(3, 2, (2, 2), 4))
+    assert_one(check(other), 'split_size', 'test', birds, '4 images (published 3)')
+
+
+def test_complete_tree_without_training_boxes_passes(birds):
+    """BAS and SAT have boxes of the test images alone."""
+    for split, numbers in (('train', '01'), ('test', '23')):
+        for name in (f'{folder}/{i}.jpg' for folder in ('001.A', '002.B') for i in numbers):
+            (birds / split / name).parent.mkdir(parents=True, exist_ok=True)
+            image(birds, name).rename(birds / split / name)
+    for path in birds.glob('*.txt'):
+        path.unlink()
+    names = [f'{folder}/{i}.jpg' for folder in ('001.A', '002.B') for i in '23']
+    (birds / 'test_list.txt').write_text(''.join(f'{name};0\n' for name in names))
+    (birds / 'test_bounding_box.txt').write_text('10 20 70 70 90 120\n' * 4)
+    sizes = PublishedSize(4, 2, (2, 2), 4)
+    result = check(
+        SplitSource('train', TRAIN.dataset, is_train=True, published=sizes),
+        SplitSource('test', TEST.dataset, published=sizes),
+    )
+    assert found(result) == []
+    assert [row['boxes'] for row in result.splits] == [0, 4]
+
+
 @pytest.fixture
 def shapes(data_root):
     """Two drawn 32x32 pictures with masks, and the config that reads them."""
