@@ -53,7 +53,7 @@ class CUB(PublishedDataset):
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         if self.split == 'val':
             return self._read_val()
-        if has_split_folders(self.data_root):
+        if has_split_folders(self.data_root, [os.path.join(self.data_root, 'images.txt')]):
             return read_split_folders(self.data_root, self.split, self.reads_boxes)
         entries = read_cub(self.data_root, with_boxes=self.reads_boxes, train=self.split == 'train')
         for entry in entries:

@@ -9,9 +9,18 @@ from typing import Any
 from .list_files import read_box_lists
 from .published_dataset import class_folders, first_existing, read_folder_tree
 
+LIST = 'test_list.txt'
 
-def has_split_folders(root: str) -> bool:
-    return all(os.path.isdir(os.path.join(root, split)) for split in ('train', 'test'))
+
+def has_split_folders(root: str, original: Sequence[str]) -> bool:
+    """Whether this layout is there. Without its list it must be the only one: folders of that name may be somebody's own.
+
+    Args:
+        original: the places where a list of the published layout may lie.
+    """
+    if not all(os.path.isdir(os.path.join(root, split)) for split in ('train', 'test')):
+        return False
+    return os.path.exists(os.path.join(root, LIST)) or not any(map(os.path.exists, original))
 
 
 def read_split_folders(root: str, split: str, with_boxes: bool) -> tuple[list[dict[str, Any]], Sequence[str]]:
@@ -25,7 +34,7 @@ def read_split_folders(root: str, split: str, with_boxes: bool) -> tuple[list[di
         return entries, classes
     names = ('test_bounding_box.txt', 'test_gt.txt')
     boxes_path = first_existing([os.path.join(root, name) for name in names], f'boxes of {root}')
-    list_path = os.path.join(root, 'test_list.txt')
+    list_path = os.path.join(root, LIST)
     boxed = {image.name: image for image in read_box_lists(list_path, boxes_path)}
     for entry in entries:
         if entry['img_id'] not in boxed:

@@ -32,7 +32,7 @@ class StanfordDogs(PublishedDataset):
         ]
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
-        if has_split_folders(self.data_root):
+        if has_split_folders(self.data_root, self._lists()):
             return read_split_folders(self.data_root, self.split, self.reads_boxes)
         path = first_existing(self._lists(), f'list of Stanford Dogs ({self.split})')
         files, labels = read_mat(path, 'file_list', 'labels')

@@ -99,6 +99,14 @@ def test_split_folders_join_their_box_lists_by_line(split_folders):
     assert test.metainfo['classes'] == ('001.A', '002.B')
 
 
+def test_folders_of_ones_own_beside_the_original_layout_do_not_matter(cub_root, image_writer):
+    """With other images in them, and in another split, than those of the lists."""
+    for name in ('train/002.B/b2.jpg', 'test/002.B/b1.jpg'):
+        image_writer(cub_root / name)
+    assert ids(CUB(split='train')) == ['001.A/a1.jpg', '002.B/b1.jpg']
+    assert ids(CUB(split='test')) == ['001.A/a2.jpg', '002.B/b2.jpg']
+
+
 def test_split_folders_must_fit_their_lists(split_folders):
     boxes = split_folders / 'test_bounding_box.txt'
     text = boxes.read_text()

@@ -66,6 +66,13 @@ def test_layout_of_sat(root):
     assert len(StanfordDogs()) == 2
 
 
+def test_folders_of_ones_own_beside_the_published_layout_do_not_matter(root, image_writer):
+    for split, name in (('train', TEST[0]), ('test', TRAIN[1])):
+        image_writer(root / split / name)
+    test = StanfordDogs(split='test')
+    assert [test.get_data_info(i)['img_id'] for i in range(len(test))] == TEST
+
+
 def test_lists_must_fit_the_folders(root, write_mat):
     write_mat(root / 'train_list.mat', file_list=TRAIN, labels=[2, 1])
     with pytest.raises(ValueError, match=r'n02085620_5927\.jpg has label 2.*place of its folder'):
