@@ -8,7 +8,9 @@ validation split's true boxes), ``pseudo`` (agreement with pseudo boxes), ``clas
 split), ``test`` (as ``val``, but on the test boxes: an oracle), or the ``last`` one. The threshold is what ``val``,
 ``pseudo`` or ``test`` chose for that checkpoint, or a number; by default it is chosen as the checkpoint was, and by
 ``pseudo`` where that is no choice of a threshold. All rows follow the protocol ``strict``. What validation chose stands
-in the checkpoints; every checkpoint that is needed is tested once, and its result kept in WORK_DIR/selection.
+in the checkpoints; every checkpoint that is needed is tested once, and its result kept in WORK_DIR/selection. A run
+whose validated checkpoints are not all there is refused, since a lost one may have been the best, unless ``--among-kept``
+says to choose among the others.
 """
 
 from __future__ import annotations
@@ -16,18 +18,23 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from mmwsol.compat import load_checkpoint_file
 from mmwsol.engine.atomic_backend import AtomicBackend
 from mmwsol.evaluation.selection import ORACLE_MARK, is_test_split
 from mmwsol.file_digest import file_digest
+from mmwsol.version import __version__
 
 from . import test
 from .resume import saved_checkpoints
+from .stored_result import find_result
 
 # what decides between checkpoints, among the metrics of a validation
 CRITERIA = {
@@ -81,16 +88,34 @@ def parse_choice(text: str) -> Choice:
     return Choice(checkpoint, threshold)
 
 
-def read_validations(work_dir: Path) -> list[Validated]:
-    """The run's checkpoints that were validated, oldest first."""
-    found = [(p, load_checkpoint_file(p, map_location='cpu')) for p in reversed(saved_checkpoints(work_dir))]
-    validated = [Validated(p, content['selection']) for p, content in found if content.get('selection')]
+def read_validations(work_dir: Path, among_kept: bool = False) -> list[Validated]:
+    """The run's checkpoints that were validated, oldest first; ``ValueError`` if others were and are gone."""
+    validated, paths, count = [], saved_checkpoints(work_dir), 0
+    for path in reversed(paths):
+        selection, earlier = _read_validation(path)
+        if selection:
+            validated.append(Validated(path, selection))
+        count = earlier + bool(selection)
     if not validated:
         raise ValueError(
-            f'none of the {len(found)} checkpoints (epoch_*.pth) in {work_dir} carries a validation; train with a config '
+            f'none of the {len(paths)} checkpoints (epoch_*.pth) in {work_dir} carries a validation; train with a config '
             'that validates and keeps every epoch, as those named .._strict.py do'
         )
+    if len(validated) < count and not among_kept:
+        raise ValueError(
+            f'{work_dir} has {len(validated)} of the {count} validated checkpoints of its run; one that is gone may have '
+            'been the best. Keep all (default_hooks.checkpoint.max_keep_ckpts=-1, interval=train_cfg.val_interval), or '
+            'say --among-kept'
+        )
     return validated
+
+
+def _read_validation(path: Path) -> tuple[Mapping[str, Any] | None, int]:
+    """A checkpoint's selection, and the number of validations before it, by the history that MMEngine keeps in it."""
+    content = load_checkpoint_file(path, map_location='cpu')
+    histories = content.get('message_hub', {}).get('log_scalars', {})
+    of_metrics = {key for key in histories if key.startswith('val/')} - {'val/time', 'val/data_time'}
+    return content.get('selection'), max((len(histories[key].data[0]) for key in of_metrics), default=0)
 
 
 def choose(validated: Sequence[Validated], metric: str) -> Validated:
@@ -115,8 +140,9 @@ class TestResults:
 
     def __init__(self, work_dir: Path, config: Path, options: Sequence[str]) -> None:
         self.config, self.options = config, list(options)
-        key = hashlib.sha256(repr((config.read_text(), self.options)).encode()).hexdigest()[:10]
-        self.folder = work_dir / 'selection' / key
+        stated = json.dumps(Config.fromfile(config).to_dict(), sort_keys=True, default=repr)
+        parts = (stated, self.options, os.environ.get('MMWSOL_DATA_ROOT'), __version__)
+        self.folder = work_dir / 'selection' / hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
     def rows(self, validated: Validated, protocols: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Rows by protocol; those that validation has no threshold for are an error of the test."""
@@ -138,7 +164,12 @@ class TestResults:
             arguments += [part for protocol in new for part in ('--protocol', protocol)]
             arguments += ['--cfg-options', 'log_level=WARNING', *self.options]
             test.main(arguments)
-            rows = json.loads(result.read_text())['evaluation'][0]['rows']
+            rows = find_result(result).localization.get('rows', ())
+            if len(rows) != len(new) or any('threshold' not in row for row in rows):
+                raise ValueError(
+                    f'the test of {validated.path} gave {len(rows)} rows of localization for {len(new)} protocols; '
+                    'test_evaluator needs a LocalizationMetric, and the test split boxes'
+                )
             kept['rows'] |= dict(zip(new, rows))
             AtomicBackend().put_text(json.dumps(kept, indent=1) + '\n', file)
         return {protocol: kept['rows'][protocol] for protocol in protocols}
@@ -171,10 +202,13 @@ def compare_choices(
             chosen[choice] = max(validated, key=lambda v: found[v.path.name][PROTOCOLS['test']]['IoU'])
         best = chosen[choice]
         tested = found[best.path.name][choice.protocol]
+        split = tested.get('threshold_from', best.selection)[
+            'split'
+        ]  # the test may find its images among its own
         rows.append(
             dict(
-                checkpoint_by=_marked(choice.checkpoint, best.selection['split']),
-                threshold_by=_marked(choice.threshold, best.selection['split']),
+                checkpoint_by=_marked(choice.checkpoint, split),
+                threshold_by=_marked(choice.threshold, split),
                 file=best.path.name,
                 epoch=best.selection['epoch'],
                 threshold=tested['threshold'],
@@ -217,6 +251,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='CHECKPOINT[/THRESHOLD]',
         help=f'repeatable; costs are differences to the first; default {", ".join(DEFAULT)}',
     )
+    parser.add_argument(
+        '--among-kept',
+        action='store_true',
+        help='choose among the checkpoints that are left of those validated',
+    )
     parser.add_argument('--config', type=Path, help='default: the one in WORK_DIR')
     parser.add_argument('--out', type=Path, metavar='JSON', help='write the rows')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='for the tests, as of tools/test.py')
@@ -226,10 +265,16 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     args = parse_arguments(argv)
     choices = args.by or [parse_choice(text) for text in DEFAULT]
-    validated = read_validations(args.work_dir)
-    results = TestResults(args.work_dir, args.config or config_of(args.work_dir), args.cfg_options)
-    rows = compare_choices(validated, choices, results)
+    try:
+        validated = read_validations(args.work_dir, args.among_kept)
+        results = TestResults(args.work_dir, args.config or config_of(args.work_dir), args.cfg_options)
+        rows = compare_choices(validated, choices, results)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f'select_checkpoint: {error}') from error
     print(format_choices(rows))
+    newest = saved_checkpoints(args.work_dir)[0]
+    if newest != validated[-1].path and any(choice.checkpoint == 'last' for choice in choices):
+        print(f'last: {validated[-1].path.name}; {newest.name} is newer, but was not validated')
     if args.out:
         AtomicBackend().put_text(json.dumps(rows, indent=1) + '\n', args.out)
     return rows

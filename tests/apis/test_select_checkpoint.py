@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 
 from mmwsol.apis import select_checkpoint
+from mmwsol.compat import load_checkpoint_file
 from mmwsol.evaluation import parse_protocol
 
 # by epoch: what validation found, and IoU and GT-known on the test split at val's, pseudo's and the best threshold
@@ -55,7 +58,9 @@ def tested(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
             threshold = protocol.thresholds[0] if source == 'fixed' else 0.1 * epoch
             rows.append({'threshold': threshold, 'IoU': found, 'GT-known': found + 10, 'name': protocol.name})
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(json.dumps(dict(evaluation=[dict(rows=rows)])))
+        masks = dict(num_with_object=1, rows=[{'name': 'strict', 'threshold': 0.9}] * len(rows))
+        evaluation = [masks, dict(iou_thresholds=[50], rows=rows)]
+        Path(args.out).write_text(json.dumps(dict(date='', run={}, evaluation=evaluation)))
         return {}
 
     monkeypatch.setattr(select_checkpoint.test, 'main', run)
@@ -103,6 +108,102 @@ def test_results_are_kept_until_a_checkpoint_changes(work_dir, tested):
     assert len(tested) == count + 2
 
 
+def test_results_are_kept_for_their_data_and_the_whole_config_only(work_dir, tested, monkeypatch):
+    (work_dir / 'base').mkdir()
+    (work_dir / 'base' / 'b.py').write_text('b = 1')
+    (work_dir / 'run.py').write_text("_base_ = './base/b.py'")
+    select_checkpoint.main([str(work_dir), '--by', 'val'])
+    select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert len(tested) == 1
+    (work_dir / 'base' / 'b.py').write_text('b = 2')
+    select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert len(tested) == 2
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', str(work_dir / 'elsewhere'))
+    select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert len(tested) == 3
+    monkeypatch.setattr(select_checkpoint, '__version__', 'next')
+    select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert len(tested) == 4
+
+
+def record(path, validations):
+    """Let a checkpoint know of earlier validations, as MMEngine's does."""
+    history = HistoryBuffer([1.0] * validations, [1] * validations)
+    content = load_checkpoint_file(path)
+    torch.save(content | dict(message_hub=dict(log_scalars={'val/wsol/strict/IoU': history})), path)
+
+
+def test_run_that_lost_validated_checkpoints_is_refused_unless_told_otherwise(work_dir, tested):
+    record(work_dir / 'epoch_5.pth', 4)
+    assert select_checkpoint.main([str(work_dir), '--by', 'val'])[0]['epoch'] == 2
+    (work_dir / 'epoch_2.pth').unlink()
+    with pytest.raises(
+        SystemExit, match=r'has 3 of the 4 validated checkpoints .*max_keep_ckpts=-1.*--among-kept'
+    ):
+        select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert select_checkpoint.main([str(work_dir), '--by', 'val', '--among-kept'])[0]['epoch'] == 3
+
+
+def test_newest_checkpoint_counts_its_own_validation_too(work_dir, tested):
+    (work_dir / 'epoch_5.pth').unlink()
+    record(work_dir / 'epoch_4.pth', 3)
+    assert select_checkpoint.main([str(work_dir), '--by', 'val'])
+    (work_dir / 'epoch_1.pth').unlink()
+    with pytest.raises(SystemExit, match='has 3 of the 4 validated'):
+        select_checkpoint.main([str(work_dir), '--by', 'val'])
+
+
+def test_last_checkpoint_that_was_not_validated_is_said(work_dir, tested, capsys):
+    select_checkpoint.main([str(work_dir), '--by', 'last'])
+    assert 'last: epoch_4.pth; epoch_5.pth is newer, but was not validated' in capsys.readouterr().out
+    select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert 'epoch_5' not in capsys.readouterr().out
+
+
+def test_one_checkpoint_after_the_other_is_held_in_memory(work_dir, monkeypatch):
+    alive = weakref.WeakSet()
+
+    def load(path, map_location=None):
+        assert not alive
+        content = load_checkpoint_file(path, map_location)
+        content['weights'] = torch.zeros(1)
+        alive.add(content['weights'])
+        return content
+
+    monkeypatch.setattr(select_checkpoint, 'load_checkpoint_file', load)
+    assert len(select_checkpoint.read_validations(work_dir)) == 4
+
+
+def test_images_that_the_test_meets_again_are_marked(work_dir, tested, monkeypatch):
+    run = select_checkpoint.test.main
+
+    def again(argv):
+        metrics, path = run(argv), Path(select_checkpoint.test.parse_arguments(argv).out)
+        result = json.loads(path.read_text())
+        for row in result['evaluation'][1]['rows']:
+            row['threshold_from'] = dict(split='val, tested too')
+        path.write_text(json.dumps(result))
+        return metrics
+
+    monkeypatch.setattr(select_checkpoint.test, 'main', again)
+    (row,) = select_checkpoint.main([str(work_dir), '--by', 'val'])
+    assert row['checkpoint_by'] == row['threshold_by'] == 'val on val, tested too (oracle)'
+
+
+def test_test_without_localization_is_an_error(work_dir, tested, monkeypatch):
+    run = select_checkpoint.test.main
+
+    def masks_only(argv):
+        metrics, path = run(argv), Path(select_checkpoint.test.parse_arguments(argv).out)
+        result = json.loads(path.read_text())
+        path.write_text(json.dumps(result | dict(evaluation=result['evaluation'][:1])))
+        return metrics
+
+    monkeypatch.setattr(select_checkpoint.test, 'main', masks_only)
+    with pytest.raises(SystemExit, match=r'0 rows of localization for 1 protocols; .* LocalizationMetric'):
+        select_checkpoint.main([str(work_dir), '--by', 'val'])
+
+
 def test_choice_on_a_validation_split_named_test_is_marked(work_dir, tested):
     for path in work_dir.glob('epoch_[1-4].pth'):
         content = torch.load(path)
@@ -131,17 +232,17 @@ def test_run_without_validations_or_without_a_criterion_is_explained(work_dir, t
         del content['selection']['metrics']['pseudo/strict/agreement']
         torch.save(content, path)
     with pytest.raises(
-        ValueError, match=r'epoch_1\.pth has no pseudo/strict/agreement; it has wsol/strict/IoU'
+        SystemExit, match=r'epoch_1\.pth has no pseudo/strict/agreement; it has wsol/strict/IoU'
     ):
         select_checkpoint.main([str(work_dir), '--by', 'pseudo'])
     for path in work_dir.glob('epoch_[1-4].pth'):
         path.unlink()
-    with pytest.raises(ValueError, match=r'none of the 1 checkpoints .* carries a validation'):
+    with pytest.raises(SystemExit, match=r'none of the 1 checkpoints .* carries a validation'):
         select_checkpoint.main([str(work_dir)])
 
 
 def test_config_must_be_named_where_there_are_several(work_dir, tested):
     (work_dir / 'other.py').write_text('')
-    with pytest.raises(ValueError, match='has 2 configs'):
+    with pytest.raises(SystemExit, match='has 2 configs'):
         select_checkpoint.main([str(work_dir)])
     assert select_checkpoint.main([str(work_dir), '--config', str(work_dir / 'run.py'), '--by', 'last'])
