@@ -54,6 +54,8 @@ def choose_on_val(cfg: Config) -> None:
         evaluators.append(dict(by_pseudo[0], **shared, protocols=_stated(wanted['pseudo'])))
     cfg.val_evaluator = evaluators
     cfg.val_cfg = cfg.get('val_cfg') or dict()
+    if checkpoint := cfg.get('default_hooks', {}).get('checkpoint'):
+        checkpoint.update(save_best=None, rule=None)  # nothing is trained here that could be kept
 
 
 def _awaited(cfg: Config) -> dict[str, list[Protocol]]:

@@ -73,6 +73,15 @@ def test_nothing_to_choose_and_nothing_to_choose_by_are_explained(cfg: Config, m
         choose_on_val(cfg)
 
 
+def test_choice_keeps_no_best_checkpoint():
+    hooks = dict(
+        checkpoint=dict(type='CheckpointHook', save_best='wsol/strict/IoU', rule='greater', interval=1)
+    )
+    cfg = config(localization('strict'), default_hooks=hooks)
+    choose_on_val(cfg)
+    assert cfg.default_hooks.checkpoint == dict(type='CheckpointHook', save_best=None, rule=None, interval=1)
+
+
 @pytest.mark.slow
 def test_checkpoint_without_a_validation_is_tested_at_the_threshold_that_val_chooses(
     data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +97,11 @@ def test_checkpoint_without_a_validation_is_tested_at_the_threshold_that_val_cho
     def row(split: str, *options: str) -> dict[str, Any]:
         data = [f'{name}_dataloader.dataset.images_per_class=1' for name in ('val', 'test')]
         data += ['val_dataloader.dataset.split=val', f'test_dataloader.dataset.split={split}']
+        data += ['train_dataloader.dataset.data_root=/nowhere', 'train_dataloader.dataset.type=CUB']
+        data += [
+            'default_hooks.checkpoint.save_best=wsol/strict/IoU',
+            'default_hooks.checkpoint.rule=greater',
+        ]
         data += ['val_dataloader.num_workers=0', 'test_dataloader.num_workers=0']
         out = ['--out', str(tmp_path / 'out.json'), '--work-dir', str(tmp_path / 'work')]
         main([TOY, checkpoint, *out, *options, '--cfg-options', *data])

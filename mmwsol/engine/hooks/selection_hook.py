@@ -16,6 +16,7 @@ from mmengine.runner.checkpoint import save_checkpoint
 
 from mmwsol.compat import load_checkpoint_file
 from mmwsol.datasets.image_sets import count_shared, image_marks, image_names, plain_datasets
+from mmwsol.engine.training_progress import training_progress
 from mmwsol.evaluation.selection import TESTED_TOO, is_test_split
 from mmwsol.registry import HOOKS
 
@@ -61,13 +62,14 @@ class SelectionHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         data, evaluated = runner.val_dataloader.dataset, runner.val_evaluator.metrics
+        epoch, iteration = training_progress(runner)
         if self._marked[0] is not data:
             self._marked = (data, image_marks(data))
         marks = self._marked[1]
         choices = [choice for metric in evaluated for choice in getattr(metric, 'choices', ())]
         known = self.selection or dict(
-            epoch=runner.epoch,
-            iter=runner.iter,
+            epoch=epoch,
+            iter=iteration,
             split=data.metainfo.get('split'),
             image_marks=marks,
             choices=[],
@@ -83,7 +85,7 @@ class SelectionHook(Hook):
         path = Path(runner.message_hub.runtime_info.get('last_ckpt', ''))
         if is_main_process() and path.is_file():
             content = load_checkpoint_file(path, map_location='cpu')
-            if content['meta'].get('iter') == runner.iter:
+            if content['meta'].get('iter') == training_progress(runner)[1]:
                 content['selection'] = self.selection | dict(best_by=None)
                 save_checkpoint(content, str(path), backend_args=dict(backend='atomic'))
         barrier()

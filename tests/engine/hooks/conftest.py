@@ -39,7 +39,9 @@ def make_runner() -> Callable[..., SimpleNamespace]:
         loop = SimpleNamespace(
             dataloader=SimpleNamespace(dataset=range(num_images)), evaluator=SimpleNamespace(metrics=metrics)
         )
-        return SimpleNamespace(val_loop=loop, test_loop=loop, visualizer=FakeVisualizer(), epoch=5)
+        return SimpleNamespace(
+            val_loop=loop, test_loop=loop, visualizer=FakeVisualizer(), _train_loop=True, epoch=5, iter=50
+        )
 
     return build
 

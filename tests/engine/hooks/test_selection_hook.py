@@ -359,9 +359,10 @@ def test_metrics_that_are_no_number_are_left_out_of_the_checkpoint() -> None:
     )
     hook, loader = SelectionHook(), SimpleNamespace(dataset=Files('a'))
     runner = SimpleNamespace(
-        val_evaluator=SimpleNamespace(metrics=[]), val_dataloader=loader, epoch=1, iter=2
+        val_evaluator=SimpleNamespace(metrics=[]), val_dataloader=loader, _train_loop=True, epoch=1, iter=2
     )
     hook.after_val_epoch(runner, metrics)
+    assert (hook.selection['epoch'], hook.selection['iter']) == (1, 2)
     assert hook.selection['metrics'] == dict(a=1.0, b=2.0, c=3.0, d=4.0)
 
 
@@ -369,7 +370,7 @@ def choose_and_test(validated: Files, tested: Files, split: str | None = 'val') 
     """What the metric of a test is given after a validation."""
     validated._metainfo['split'] = split
     taken: list[Any] = []
-    hook, runner = SelectionHook(), SimpleNamespace(epoch=1, iter=2)
+    hook, runner = SelectionHook(), SimpleNamespace(_train_loop=True, epoch=1, iter=2)
     choice = dict(name='strict', source='val', threshold=0.3, split=split)
     runner.val_evaluator = SimpleNamespace(metrics=[SimpleNamespace(choices=[choice])])
     runner.val_dataloader = SimpleNamespace(dataset=validated)
@@ -408,8 +409,7 @@ def test_new_choice_comes_before_that_of_the_loaded_checkpoint_which_keeps_its_n
     runner = SimpleNamespace(
         val_evaluator=SimpleNamespace(metrics=[choice]),
         val_dataloader=SimpleNamespace(dataset=data),
-        epoch=0,
-        iter=0,
+        _train_loop=None,
     )
     hook.after_val_epoch(runner, dict(other=3.0))
     assert [choice['threshold'] for choice in hook.selection['choices']] == [0.2, 0.1]
