@@ -1,16 +1,19 @@
 """The list of a large data set on disk: read and checked once, then mapped into memory by every process.
 
 An index file is a line of JSON, the end of each entry (int64), and the entries themselves (bytes). It remembers the
-files and folders that it was made from, and is out of date as soon as one of them was written, added or removed.
+files and folders that it was made from, code among them, and is out of date as soon as one of them was written, added or
+removed; its successor then takes its place.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import mmap
 import os
-import tempfile
+import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +47,18 @@ def states(paths: Iterable[str]) -> dict[str, list[int]]:
     return found
 
 
+def code_files(reader: type) -> list[str]:
+    """What the reader's list depends on besides its data: the files of the class and its bases, and of this package.
+
+    Raises:
+        TypeError, OSError: the class stands in no file, but in a notebook or an interactive session.
+    """
+    bases = [base for base in reader.__mro__ if base.__module__ not in ('builtins', 'typing', 'abc')]
+    package = os.path.dirname(__file__)
+    names = [name for name in os.listdir(package) if name.endswith('.py')]
+    return sorted({*map(inspect.getfile, bases), *(os.path.join(package, name) for name in names)})
+
+
 def open_index(path: str) -> Index | None:
     """The index, mapped and read-only; ``None`` if there is none, or none of these sources as they are now."""
     try:
@@ -69,13 +84,13 @@ def save_index(path: str, index: Index, sources: Mapping[str, list[int]]) -> Non
     line = json.dumps(header).encode()
     line += b' ' * (-(len(line) + 1) % 8) + b'\n'  # the numbers after it are aligned
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+    temporary = f'{path}.{uuid.uuid4().hex}'
     try:
-        with os.fdopen(handle, 'wb') as file:
+        with open(temporary, 'xb') as file:
             file.write(line)
             file.write(np.ascontiguousarray(index.ends, np.int64).data)
             file.write(np.ascontiguousarray(index.data).data)
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from .annotation_files import check_boxes, read_image_size
 from .class_draw import draw_of_each_class
 from .data_root import resolve_data_path
-from .index_cache import Index, index_folder, open_index, save_index, states
+from .index_cache import Index, code_files, index_folder, open_index, save_index, states
 from .transforms.loading import UnreadableImageError
 
 LOCATION_KEYS = ('gt_bboxes', 'gt_mask', 'mask_path', 'mask_paths', 'ignore_path', 'class_mask', 'mask_rle')
@@ -48,6 +48,7 @@ class WSOLDataset(BaseDataset):
 
     FREE_SKIPS = 8
     INDEX_FROM = 20_000  # images from which on the list is kept on disk
+    NO_ARGUMENTS = ('pipeline', 'data_list', 'max_broken', 'max_refetch', '_image_folders', '_read_counts')
     SETTLED_NS = 2_000_000_000  # an index of files that changed less than this before it is not kept
 
     def __init__(
@@ -106,8 +107,8 @@ class WSOLDataset(BaseDataset):
     def annotation_paths(self) -> Sequence[str] | None:
         """Files and folders that :meth:`read_entries` depends on, besides the folders that hold the images.
 
-        With them the list may be kept on disk until one of them or of the image folders changes. A folder changes
-        when files come and go, not when one is rewritten. ``None``: never kept.
+        With them the list may be kept on disk until one of them, of the image folders or of the files of the class and
+        its bases changes. A folder changes when files come and go, not when one is rewritten. ``None``: never kept.
         """
         return None
 
@@ -149,12 +150,16 @@ class WSOLDataset(BaseDataset):
                 self._keep_index(path, started)
 
     def _index_path(self) -> str | None:
-        """Where the index of these very arguments lies; ``None`` if none may be kept."""
+        """Where the index of this class with these very arguments lies; ``None`` if none may be kept."""
         if self.annotation_paths() is None or not self.serialize_data or self._indices is not None:
             return None
-        plain = (str, int, float, bool, type(None), list, tuple, dict)
-        arguments = {key: value for key, value in sorted(vars(self).items()) if isinstance(value, plain)}
-        text = json.dumps([type(self).__qualname__, os.path.abspath(self.data_root), arguments], default=repr)
+        arguments = {key: value for key, value in vars(self).items() if key not in self.NO_ARGUMENTS}
+        owner = [type(self).__module__, type(self).__qualname__, os.path.abspath(self.data_root)]
+        try:
+            text = json.dumps([*owner, arguments], sort_keys=True, default=os.fspath)
+            code_files(type(self))
+        except (TypeError, OSError):  # an argument that has no lasting text, or a class of no file
+            return None
         return os.path.join(index_folder(), hashlib.sha256(text.encode()).hexdigest()[:32])
 
     def _use_index(self, path: str) -> bool:
@@ -167,7 +172,8 @@ class WSOLDataset(BaseDataset):
         return True
 
     def _keep_index(self, path: str, started: int) -> None:
-        sources = states([*(self.annotation_paths() or ()), *self._image_folders])
+        paths = (*(self.annotation_paths() or ()), *self._image_folders, *code_files(type(self)))
+        sources = states(paths)
         if any(state and state[0] > started - self.SETTLED_NS for state in sources.values()):
             return
         meta = {'classes': list(self._metainfo['classes'])}

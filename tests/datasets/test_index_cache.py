@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import time
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +94,82 @@ def test_small_lists_and_chosen_indices_are_not_kept(metadata_root, kept, monkey
     for _ in range(2):
         WSOLMetadata('meta')
     assert len(reads) == 4
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """``plugin(2)`` is a stranger's class named as a built-in one, whose images all have label 2; ``plugin()`` once more."""
+    path = tmp_path / 'code/plugin.py'
+    path.parent.mkdir()
+
+    def load(label=None):
+        if label is not None:
+            path.write_text(
+                'from mmwsol.datasets import WSOLMetadata as Base\n'
+                'class WSOLMetadata(Base):\n'
+                '    def read_entries(self):\n'
+                '        entries, classes = Base.read_entries(self)\n'
+                f'        return [dict(entry, gt_label={label}) for entry in entries], classes\n'
+            )
+            then = time.time() - 86400 + label
+            os.utime(path, (then, then))
+        module = types.ModuleType('plugin')
+        module.__file__ = str(path)
+        monkeypatch.setitem(sys.modules, 'plugin', module)
+        exec(path.read_text(), module.__dict__)
+        return module.WSOLMetadata('meta', test_mode=True)
+
+    return load
+
+
+def labels_of(dataset):
+    return [dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))]
+
+
+def test_class_of_the_same_name_has_a_list_of_its_own(kept, plugin):
+    assert labels_of(WSOLMetadata('meta', test_mode=True)) == [1, 0, 2]
+    assert labels_of(plugin(2)) == [2, 2, 2]
+
+
+def test_an_edited_reader_reads_again_and_leaves_no_old_list(kept, plugin, cache_dir):
+    _, reads = kept
+    assert labels_of(plugin(2)) == labels_of(plugin()) == [2, 2, 2]
+    assert len(reads) == 1
+    assert labels_of(plugin(1)) == [1, 1, 1]
+    assert len(list((cache_dir / 'index').iterdir())) == 1
+
+
+@pytest.mark.parametrize(('one', 'other'), [(Path('a'), Path('b')), ({1}, {2}), (np.ones(1), np.zeros(1))])
+def test_arguments_of_any_kind_are_told_apart(kept, one, other):
+    class Labelled(WSOLMetadata):
+        def __init__(self, label, **kwargs):
+            self.label = label
+            super().__init__('meta', test_mode=True, **kwargs)
+
+        def read_entries(self):
+            entries, classes = super().read_entries()
+            return [dict(entry, img_id=str(self.label)) for entry in entries], classes
+
+    ids = [Labelled(label).get_data_info(0)['img_id'] for label in (one, other, one)]
+    assert ids == [str(one), str(other), str(one)]
+
+
+def test_class_of_a_notebook_keeps_no_list(kept, cache_dir):
+    scope = {'Base': WSOLMetadata, '__name__': '__main__'}
+    exec('class Drawn(Base): pass', scope)
+    scope['Drawn'].__module__ = 'no module'
+    scope['Drawn']('meta')
+    assert not (cache_dir / 'index').exists()
+
+
+def test_others_may_read_an_index_as_far_as_the_umask_lets_them(kept, cache_dir):
+    before = os.umask(0o022)
+    try:
+        WSOLMetadata('meta')
+    finally:
+        os.umask(before)
+    (path,) = (cache_dir / 'index').iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_subsets_of_a_mapped_list(kept):
