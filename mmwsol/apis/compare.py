@@ -132,7 +132,8 @@ def compare(args: argparse.Namespace) -> str:
     notes = [
         f'{count} images, the same in all runs. ± is the standard deviation over seeds; in brackets the difference '
         f'from {baseline.name}, seeds averaged, and its 95 % bootstrap interval over images, which does not '
-        'include the chance of the seed.',
+        'include the chance of the seed, and takes checkpoints and thresholds as given, also those chosen on these very '
+        'images (oracle; MaxBoxAcc and MaxBoxAccV2 always are).',
         *notes,
         *more,
         *describe_inputs(groups),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,12 @@ from .functional.error_breakdown import ERROR_NAMES
 
 FORMAT = 1
 SUFFIX = '.images.npz'
+TOP1 = 'Top-1 Loc'
+
+
+def explained_number(names: Collection[str]) -> str:
+    """Of a row's numbers the one that the kinds of error are about."""
+    return TOP1 if TOP1 in names else next(iter(names))
 
 
 @dataclass
@@ -32,7 +38,7 @@ class RowResults:
     - ``hits`` (N,) bool by number: its mean over the images (over class means, where the protocol says so) is
       the number;
     - ``boxes`` (N, 4) xyxy in the network input, ``ious`` (N,) with the best true box, and ``kinds`` (N,), index
-      into ``ERROR_KINDS``: of the box at ``threshold``, which is that of Top-1 Loc.
+      into ``ERROR_KINDS``: of the box at ``threshold``, which is that of the number ``explained``.
     """
 
     name: str
@@ -46,6 +52,11 @@ class RowResults:
     boxes: NDArray[np.float32]
     ious: NDArray[np.float32]
     kinds: NDArray[np.int8]
+
+    @property
+    def explained(self) -> str:
+        """The number whose hits and misses ``kinds`` sorts: Top-1 Loc, without class scores the row's first."""
+        return explained_number(self.hits)
 
 
 @dataclass

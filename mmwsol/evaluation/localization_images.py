@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .functional.error_breakdown import error_breakdown
 from .functional.localization_accuracy import RANK_LIMITS, max_box_accuracy, uint8_cuts, within_rank
-from .image_results import ImageResults, RowResults
+from .image_results import TOP1, ImageResults, RowResults, explained_number
 from .localization import nearest_boxes, protocol_heatmaps, protocol_levels
 from .localization_counters import Counters, Record, unpack_hits
 from .localization_plan import LocalizationPlan
@@ -93,9 +93,11 @@ def build_image_results(
     for row, numbers in enumerate(located):
         protocol, stated = plan.protocols[row], summary['rows'][row]
         hits = {name: _read_hits(records, keep, plan, where) for name, where in numbers.items()}
-        top1 = 'Top-1 Loc' if 'Top-1 Loc' in hits else next(iter(hits))
-        right = columns['rank'] == 0 if top1 == 'Top-1 Loc' else np.ones(len(columns['rank']), bool)
-        kinds = error_breakdown(found.boxes[row], found.gt[row], right, protocol.inclusive_iou, hits[top1])
+        explained = explained_number(hits)
+        right = columns['rank'] == 0 if explained == TOP1 else np.ones(len(columns['rank']), bool)
+        kinds = error_breakdown(
+            found.boxes[row], found.gt[row], right, protocol.inclusive_iou, hits[explained]
+        )
         rows.append(
             RowResults(
                 name=plan.row_names[row],

@@ -14,10 +14,11 @@ from rich.table import Table
 
 from .functional.error_breakdown import ERROR_NAMES
 from .functional.localization_accuracy import macro_average, max_box_accuracy, uint8_cuts
+from .image_results import TOP1
 from .localization_counters import CENTRE_GAUSSIAN
 from .localization_plan import LocalizationPlan
 
-LOCALIZATION = ('GT-known', 'Top-1 Loc', 'Top-5 Loc')
+LOCALIZATION = ('GT-known', TOP1, 'Top-5 Loc')
 CLASSIFICATION = ('Cls top-1', 'Cls top-5')
 # how well boxes agree with pseudo boxes, which stand where true ones would
 AGREEMENT = 'agreement'
@@ -46,7 +47,7 @@ def localization_summary(
         rows = [_protocol_row(row, plan, counters) for row in range(len(plan.protocols))]
         for name, hits in (('whole image', counters['whole']), ('centre box', centre_hits)):
             baselines.append({'name': name, **_baseline(hits, counters['images'], plan)})
-        baselines[1]['size'] = list(centre_size or ())
+        baselines[1] |= {'threshold_source': 'oracle size', 'size': list(centre_size or ())}
         if gaussian_hits is not None:
             baselines.append(_gaussian_row(gaussian_hits, plan, counters['images']))
         if gaussian_hits is not None or any(plan.reports_oracles(row) for row in range(len(rows))):
@@ -80,6 +81,10 @@ def add_error_kinds(summary: dict[str, Any], counts: Mapping[str, NDArray[np.int
         if row['name'] in counts:
             shares = 100.0 * counts[row['name']] / summary['num_images']
             row['errors'] = dict(zip(ERROR_NAMES, shares.tolist()))
+            if row['protocol']['average'] == 'class':
+                summary['notes'].append(
+                    f'{row["name"]}: its numbers are means over the classes, the kinds of error shares of the images.'
+                )
 
 
 def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -135,7 +140,9 @@ def _error_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return []
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column('Top-1 Loc is', no_wrap=True)
+    names = (TOP1, *LOCALIZATION, *rows[0].get('predicted', ()))  # Top-1 Loc is in all rows or in none
+    explained = next(name for name in names if name in rows[0])
+    table.add_column(f'{explained} is', no_wrap=True)
     for name in rows[0]['errors']:
         table.add_column(name, justify='right', no_wrap=True)
     for row in rows:

@@ -94,6 +94,7 @@ def html_report(
         about=about,
         row=row.name,
         known=next(iter(row.hits)),
+        explained=row.explained,
         kinds=ERROR_NAMES,
         sizes=size_names(edges),
         edges=', '.join(size_names(edges)),

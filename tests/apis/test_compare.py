@@ -125,6 +125,7 @@ def test_file_has_every_number_by_itself(store: Callable, tmp_path: Path) -> Non
     main([*runs, '--out', str(tmp_path / 'x.md')])
     text = (tmp_path / 'x.md').read_text()
     assert text.startswith('| protocol | config |') and '4 images, the same in all runs' in text
+    assert 'takes checkpoints and thresholds as given, also those chosen on these very images (oracle' in text
     with pytest.raises(SystemExit, match=r'must end in \.md or \.csv'):
         main([*runs, '--out', str(tmp_path / 'x.txt')])
 

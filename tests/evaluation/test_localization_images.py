@@ -142,9 +142,18 @@ def test_images_without_scores_are_asked_for_the_box_only() -> None:
     ]
     for sample in samples:
         del sample['pred_scores']
-    images = evaluate(samples, ['tscam']).images
+    metric = evaluate(samples, ['tscam'])
+    images = metric.images
+    assert images.row().explained == 'GT-known'
+    assert 'GT-known is' in metric.table_text and 'Top-1 Loc is' not in metric.table_text
     assert [ERROR_NAMES[kind] for kind in images.row().kinds] == ['correct', 'other']
     assert 'Top-1 Loc' not in images.row().hits and images.columns['pred_label'].tolist() == [-1, -1]
+
+
+def test_kinds_of_error_of_class_averages_are_said_to_be_shares_of_images() -> None:
+    metric = evaluate([random_sample(i) for i in range(6)], ['tscam', 'bas'])
+    (note,) = [note for note in metric.summary['notes'] if 'kinds of error' in note]
+    assert note.startswith('bas: ') and note in metric.table_text
 
 
 def test_images_without_boxes_have_their_classification() -> None:

@@ -148,6 +148,24 @@ def test_click_on_a_class_shows_its_images(page: Any) -> None:
     assert shown(page) == ['a/10.jpg', '</script><b>x.jpg']
 
 
+def test_page_without_class_scores_explains_the_first_number(page: Any, tmp_path: Path) -> None:
+    results = planted_results(['correct', 'part', 'part', 'other'], pred_label=np.full(4, -1))
+    del results.row().hits['Top-1 Loc']
+    content = html_report(results, results.row(), {}, 'x', '', (['protocol'], [['tscam']]))
+    (tmp_path / 'x.html').write_text(content, encoding='utf-8')
+    other = page.context.browser.new_page()
+    messages: list[str] = []
+    other.on('console', lambda message: messages.append(message.text))
+    other.on('pageerror', lambda error: messages.append(str(error)))
+    other.goto((tmp_path / 'x.html').as_uri())
+    assert messages == [] and 'Top-1' not in other.inner_text('body')
+    heads = other.eval_on_selector_all('#classes th', 'all => all.map(cell => cell.textContent)')
+    assert heads == ['class', 'images', 'GT-known', 'kinds']
+    row = other.eval_on_selector_all('#classes tbody td', 'all => all.slice(0, 3).map(c => c.textContent)')
+    assert row == ['class 0', '4', '25.00']
+    other.close()
+
+
 def test_page_names_no_other_file(tmp_path: Path) -> None:
     write_images(tmp_path, len(KINDS))
     page = page_of(tmp_path)
