@@ -16,7 +16,7 @@ with read_base():
 backbone.update(head_conv=True, out_indices=(-1,))
 backbone.strides = None
 model.update(data_preprocessor=data_preprocessor, backbone=backbone)
-model.head.update(num_classes=num_classes, in_channels=1280)
+model.head.update(num_classes=num_classes, in_channels=head_channels)
 model.head.init_cfg = dict(type='Pretrained', checkpoint='efficientnet_lite0.pth', rename={'_fc.': 'fc.'})
 val_evaluator.update(protocols=['choe_v2', dict(name='tscam', threshold=0.12)])
 test_evaluator = val_evaluator

@@ -18,3 +18,4 @@ backbone = dict(
 split_stage = 5
 split_channels = 112
 out_channels = 320
+head_channels = 1280  # of backbone.head_conv=True, what the network's own classifier reads
