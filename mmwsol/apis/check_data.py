@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmwsol.datasets import resolve_data_path
@@ -24,7 +25,7 @@ from mmwsol.datasets.checks import (
 )
 from mmwsol.datasets.checks.image_facts import default_workers
 
-from .run_config import find_config
+from .run_config import find_config, read_config
 
 SPLIT_FOLDERS = ('train', 'val', 'test')
 
@@ -51,8 +52,12 @@ def find_splits(dataset: str) -> tuple[str, list[SplitSource]]:
 
 
 def splits_of_config(path: str) -> list[SplitSource]:
-    """The data sets of a config's loaders; one that two loaders share is checked once."""
-    config = Config.fromfile(path)
+    """The data sets of a config's loaders; one that two loaders share is checked once.
+
+    Raises:
+        ValueError: a loader has no data set that can be checked; names the loader.
+    """
+    config = read_config(path)
     init_default_scope(config.get('default_scope', 'mmwsol'))
     splits: list[SplitSource] = []
     for name in SPLIT_FOLDERS:
@@ -63,7 +68,10 @@ def splits_of_config(path: str) -> list[SplitSource]:
             continue
         plain = {key: value for key, value in dict(dataset).items() if key != 'pipeline'}
         if all(split.dataset != plain for split in splits):
-            splits.append(_source(name, plain))
+            try:
+                splits.append(_source(name, plain))
+            except ValueError as error:
+                raise ValueError(f'{path}: {name}_dataloader.dataset: {error}') from error
     if not splits:
         raise ValueError(f'{path} has no train_dataloader, val_dataloader or test_dataloader with a dataset')
     return splits
@@ -105,22 +113,44 @@ def choose_published(
 ) -> list[SplitSource]:
     """Splits with the published sizes of the catalog's data set ``name``, and with ``expected`` images instead.
 
-    A single split named ``all`` stands for the catalog's test split.
+    A single split named ``all`` stands for the catalog's test split, or for its only one.
+
+    Raises:
+        ValueError: the catalog has no such data set, or it has none of the splits; or a split of ``expected`` is not there.
     """
     if name is not None and name.lower() not in CATALOG:
         raise ValueError(f'--published {name}: known data sets are {", ".join(CATALOG)}')
     published = {split.name: split.published for split in CATALOG[name.lower()].splits} if name else {}
+    if published:
+        known = ', '.join(published)
+        published['all'] = published.get('test') or (
+            next(iter(published.values())) if len(published) == 1 else None
+        )
+        if not any(published.get(split.name) for split in splits):
+            raise ValueError(
+                f'--published {name}: it has the splits {known}, none of which is among '
+                f'{", ".join(split.name for split in splits)}; name the folders so, or use --expect'
+            )
     if strangers := sorted(set(expected) - {split.name for split in splits}):
         raise ValueError(
             f'--expect {strangers[0]}: the splits are {", ".join(split.name for split in splits)}'
         )
     chosen = []
     for split in splits:
-        size = published.get('test' if split.name == 'all' else split.name) or split.published
+        size = published.get(split.name) or split.published
         if split.name in expected:
             size = PublishedSize(expected[split.name])
         chosen.append(replace(split, published=size))
     return chosen
+
+
+def _at_least(minimum: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdigit() or int(text) < minimum:
+            raise argparse.ArgumentTypeError(f'must be a whole number from {minimum} on, got {text!r}')
+        return int(text)
+
+    return number
 
 
 def _expected(text: str) -> tuple[str, int]:
@@ -165,8 +195,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--json', metavar='FILE', help="write everything found as JSON; '-' prints it instead"
     )
-    parser.add_argument('--limit', type=int, default=10, help='faults of each kind that the text lists')
-    parser.add_argument('--workers', type=int, default=default_workers(), help='threads (default: all cores)')
+    parser.add_argument(
+        '--limit', type=_at_least(0), default=10, help='faults of each kind that the text lists'
+    )
+    parser.add_argument(
+        '--workers', type=_at_least(1), default=default_workers(), help='threads (default: all cores)'
+    )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
     return parser
 
@@ -176,12 +210,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.data_root:
         os.environ['MMWSOL_DATA_ROOT'] = args.data_root
-    try:
-        title, splits = find_splits(args.dataset)
-        splits = choose_published(splits, args.published, dict(args.expect))
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
-    result = check_splits(title, splits, args.ignore, not args.no_near, args.workers, args.quiet)
+    with redirect_stdout(sys.stderr):  # readers log
+        try:
+            title, splits = find_splits(args.dataset)
+            splits = choose_published(splits, args.published, dict(args.expect))
+        except (ValueError, FileNotFoundError, ImportError) as error:
+            parser.error(str(error))
+        result = check_splits(title, splits, args.ignore, not args.no_near, args.workers, args.quiet)
     text = json.dumps(result.to_dict(), indent=2)
     if args.json and args.json != '-':
         Path(args.json).parent.mkdir(parents=True, exist_ok=True)

@@ -59,11 +59,16 @@ def make_folder_importable(folder: Path) -> None:
         sys.path.insert(0, str(folder))
 
 
+def read_config(path: str) -> Config:
+    """The config file at ``path``, which may import the modules beside it."""
+    make_folder_importable(Path(path).resolve().parent)
+    return Config.fromfile(path)
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """The config of a run with the command line's changes in it, and gloo prepared where there is no GPU."""
     path = find_config(args.config)
-    make_folder_importable(Path(path).resolve().parent)
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

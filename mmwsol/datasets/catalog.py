@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmwsol.registry import DATASETS
-
-from .checks import PublishedSize, SplitSource
+from .checks import PublishedSize, SplitSource, build_unread
 from .coco14 import COCO14
 from .cub import CUB
 from .fgvc_aircraft import FGVCAircraft
@@ -35,14 +33,15 @@ class CatalogEntry:
 
 
 def published_size(dataset: Mapping[str, Any], **more: Any) -> PublishedSize | None:
-    """Size of the split that a config reads, if its reader states it; ``more`` are further fields."""
-    reader = dataset['type']
-    reader = DATASETS.get(reader) if isinstance(reader, str) else reader
-    if not (isinstance(reader, type) and issubclass(reader, PublishedDataset)):
+    """Size of the split that a config reads, if its reader states it; ``more`` are further fields.
+
+    Raises:
+        ValueError: the config is none of a data set that can be checked.
+    """
+    reader = build_unread(dataset)
+    if not isinstance(reader, PublishedDataset):
         return None
-    arguments = {key: value for key, value in dataset.items() if key != 'type'}
-    built = reader(**{**arguments, 'pipeline': (), 'lazy_init': True})
-    return PublishedSize(built.published_images, built.published_classes, **more)
+    return PublishedSize(reader.published_images, reader.published_classes, **more)
 
 
 def _split(

@@ -26,6 +26,7 @@ def photos(data_root):
     names = [f'{s}/{c}/{i}.png' for s in ('train', 'test') for c in ('cat', 'dog') for i in range(2)]
     for seed, name in enumerate(names):
         write_scene(data_root / 'photos' / name, seed)
+    (data_root / 'all').symlink_to(data_root / 'photos/train')
     return data_root / 'photos'
 
 
@@ -76,6 +77,10 @@ def test_json_holds_everything(photos, capsys, tmp_path):
         (['photos', '--published', 'typo'], 'known data sets are cub'),
         (['photos', '--expect', 'val=3'], 'the splits are train, test'),
         (['photos', '--expect', 'train'], 'must be SPLIT=IMAGES'),
+        (['photos', '--published', 'cubv2'], 'it has the splits val, none of which is among train, test'),
+        (['all', '--published', 'voc12'], 'it has the splits train, val, none of which is among all'),
+        (['photos', '--workers', '0'], "must be a whole number from 1 on, got '0'"),
+        (['photos', '--limit', '-1'], "must be a whole number from 0 on, got '-1'"),
         (['photos/train/cat'], "neither CUB's files"),
         (['nothing.py'], 'neither a file nor a shipped config'),
         ([], 'required: dataset'),
@@ -86,6 +91,70 @@ def test_wrong_usage_is_code_2(photos, capsys, arguments, message):
         main(arguments)
     assert error.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'message'),
+    [
+        (
+            "dict(type='CUB', split='trian')",
+            "split of CUB must be one of ['train', 'val', 'test'], got 'trian'",
+        ),
+        ("dict(type='CUB', spilt='train')", "unexpected keyword argument 'spilt'"),
+        ("dict(type='ConcatDataset', datasets=[dict(type='CUB')])", 'check the parts of a concatenated one'),
+        ("dict(type='Birds')", 'Birds is no data set derived from WSOLDataset'),
+        ("dict(split='train')", 'None is no data set derived from WSOLDataset'),
+    ],
+)
+def test_wrong_data_set_of_a_config_is_named_with_its_loader(tmp_path, capsys, dataset, message):
+    path = tmp_path / 'config.py'
+    path.write_text(f'train_dataloader = dict(dataset={dataset})\n')
+    with pytest.raises(SystemExit) as error:
+        main([str(path)])
+    assert error.value.code == 2
+    err = capsys.readouterr().err
+    assert f'{path}: train_dataloader.dataset: ' in err and message in err
+
+
+def test_config_of_a_stranger_imports_the_modules_beside_it(tmp_path, photos, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    (tmp_path / 'own').mkdir()
+    (tmp_path / 'own/folder_beside.py').write_text(
+        'from mmwsol.datasets import ImageFolder\nfrom mmwsol.registry import DATASETS\n'
+        '@DATASETS.register_module(force=True)\nclass FolderBeside(ImageFolder):\n    pass\n'
+    )
+    config = tmp_path / 'own/config.py'
+    config.write_text(
+        "custom_imports = dict(imports=['folder_beside'])\n"
+        "train_dataloader = dict(dataset=dict(type='FolderBeside', data_root='photos/train'))\n"
+    )
+    assert main([str(config), '--quiet']) == 0, capsys.readouterr().out
+    config.write_text(config.read_text().replace('folder_beside', 'not_beside'))
+    with pytest.raises(SystemExit) as error:
+        main([str(config), '--quiet'])
+    assert error.value.code == 2
+    assert 'not_beside' in capsys.readouterr().err
+
+
+def test_example_project_is_checked(repo_dir, data_root, monkeypatch):
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    _, splits = find_splits(str(repo_dir / 'projects/example_head/log_sum_exp_toy_text.py'))
+    assert [split.name for split in splits] == ['train', 'val']
+
+
+def test_single_split_is_compared_with_the_only_published_one(photos, capsys):
+    assert main(['all', '--quiet', '--published', 'cubv2']) == 1
+    assert '4 images (published 1000)' in capsys.readouterr().out
+
+
+def test_what_readers_log_does_not_spoil_the_json(photos, repo_dir):
+    """In a process of its own, whose logger is made while the data are checked."""
+    (photos / 'train/cat/notes.doc').touch()
+    command = [sys.executable, 'tools/data_preparation/check.py', str(photos), '--quiet', '--json', '-']
+    environment = {**os.environ, 'PYTHONPATH': str(repo_dir)}
+    run = subprocess.run(command, cwd=repo_dir, capture_output=True, text=True, env=environment)
+    assert json.loads(run.stdout)['ok'] is True
+    assert 'left out 1 files' in run.stderr
 
 
 def test_missing_data_is_a_fault_that_names_the_file(data_root, capsys):

@@ -1,5 +1,5 @@
 from .check_report import format_report
-from .data_check import CheckResult, SplitSource, check_splits
+from .data_check import CheckResult, SplitSource, build_unread, check_splits
 from .faults import FAULT_KINDS, Fault
 from .near_duplicates import near_duplicates
 from .split_check import PublishedSize
@@ -10,6 +10,7 @@ __all__ = [
     'Fault',
     'PublishedSize',
     'SplitSource',
+    'build_unread',
     'check_splits',
     'format_report',
     'near_duplicates',

@@ -58,10 +58,12 @@ def check_splits(
     Args:
         ignore: kinds of ``FAULT_KINDS`` that are counted but not reported.
         near: look for near-duplicates between the splits, which takes (images of one) x (images of the other).
-        workers: threads.
+        workers: threads, at least 1.
     """
     if unknown := sorted(set(ignore) - set(FAULT_KINDS)):
         raise ValueError(f'there is no kind of fault {unknown[0]!r}; kinds are {", ".join(FAULT_KINDS)}')
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, got {workers}')
     started, faults = time.perf_counter(), []
     contents = []
     for source in sources:
@@ -97,6 +99,26 @@ def check_splits(
     return result
 
 
+def build_unread(config: Mapping[str, Any]) -> WSOLDataset:
+    """The data set of a config, without pipeline, before anything of it is read.
+
+    Raises:
+        ValueError: it is none of ours, or has arguments that it does not take.
+    """
+    reader = config.get('type')
+    reader = DATASETS.get(reader) if isinstance(reader, str) else reader
+    if not (isinstance(reader, type) and issubclass(reader, WSOLDataset)):
+        raise ValueError(
+            f'{config.get("type")} is no data set derived from WSOLDataset, which alone can be checked; check the parts of '
+            'a concatenated one on their own'
+        )
+    arguments = {key: value for key, value in config.items() if key not in ('type', '_scope_')}
+    try:
+        return reader(**{**arguments, 'pipeline': (), 'lazy_init': True})
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
 def read_split(source: SplitSource) -> SplitContent | Fault:
     """The split with boxes; a training split whose boxes cannot be read, which training does not need, without."""
     notes = []
@@ -116,9 +138,7 @@ def read_split(source: SplitSource) -> SplitContent | Fault:
 
 def _read(source: SplitSource, test_mode: bool) -> SplitContent:
     config = {key: value for key, value in source.dataset.items() if key not in ('shots', 'shots_seed')}
-    dataset = DATASETS.build({**config, 'test_mode': test_mode, 'pipeline': [], 'lazy_init': True})
-    if not isinstance(dataset, WSOLDataset):
-        raise ValueError(f'the split {source.name} must be a WSOLDataset, got {type(dataset).__name__}')
+    dataset = build_unread({**config, 'test_mode': test_mode})
     entries, classes = dataset.read_part()
     entries = _at(entries, source.dataset.get('indices'))
     if not entries:

@@ -309,6 +309,11 @@ def test_ignored_kinds_are_counted_only(birds):
         check(ignore=['missing'])
 
 
+def test_no_thread_is_an_error(birds):
+    with pytest.raises(ValueError, match='workers must be at least 1, got 0'):
+        check(workers=0)
+
+
 def test_few_shot_options_of_a_config_do_not_matter(birds):
     assert found(check(SplitSource('train', {**TRAIN.dataset, 'shots': 1}, is_train=True))) == []
 
