@@ -32,7 +32,7 @@ from .stored_result import NAME, StoredResult
 DEFAULT_METRICS = ('Top-1 Loc', 'IoU', 'MaxBoxAccV2', 'Cls top-1')
 NOTE_ON_MASKS = (
     'Rows of masks: threshold and source are those of mask IoU and pooled IoU; pIoU is at the best threshold on these '
-    'masks (oracle). The pixels of all images are pooled, so a difference has no interval over images.'
+    'masks (oracle). Their numbers are kept for the test as a whole, so a difference has no interval over images.'
 )
 
 
@@ -207,7 +207,7 @@ def numbers_of(
 ) -> dict[str, Number]:
     """Mean and spread over seeds of each number, in percent, and difference and interval against the baseline.
 
-    Numbers of masks pool the pixels of all images, so their difference has no interval over images.
+    Numbers of masks are kept for the test as a whole, so their difference has no interval over images.
     """
     first = group.runs[0]
     default = first.metrics(row) if row in first.masks else [first.metrics(row)[0], *DEFAULT_METRICS]
