@@ -165,18 +165,20 @@ def check_boxes(
     return int(faults['past'].sum())
 
 
-def box_faults(boxes: np.ndarray, sizes: np.ndarray, tolerance: float = 0.1) -> dict[str, np.ndarray]:
+def box_faults(
+    boxes: np.ndarray, sizes: np.ndarray, tolerance: float = 0.1, to_last_pixel: bool = False
+) -> dict[str, np.ndarray]:
     """What is wrong with boxes (M, 4) xyxy in images of ``sizes`` (M, 2) as (W, H): a mask (M,) by name.
 
-    ``inverted``: not finite or turned inside out; ``empty``: without area; ``outside``: beyond the image by more
-    than ``tolerance`` of its side, or wholly; ``past``: beyond its edge at all.
+    ``inverted``: not finite or turned inside out; ``empty``: without area, which a box ``to_last_pixel`` always has;
+    ``outside``: beyond the image by more than ``tolerance`` of its side, or wholly; ``past``: beyond its edge at all.
     """
     low, high = boxes[:, :2], boxes[:, 2:]
     past = np.maximum(-low, high - sizes)  # (M, 2): pixels beyond the nearest edge
     inverted = (high < low).any(1) | ~np.isfinite(boxes).all(1)
     return {
         'inverted': inverted,
-        'empty': ~inverted & (high == low).any(1),
+        'empty': ~inverted & (high == low).any(1) & (not to_last_pixel),
         'outside': ~inverted
         & ((past > tolerance * sizes).any(1) | (low >= sizes).any(1) | (high < 0).any(1)),
         'past': ~inverted & (past > 0).any(1),
@@ -205,16 +207,27 @@ def _holds_masks(path: str) -> bool:
 
 
 def read_lines(path: str) -> list[str]:
+    """The lines of a file, which must be there, have some, and be UTF-8, with or without a mark of it at the start."""
     try:
-        with open(path, encoding='utf-8') as file:
+        with open(path, encoding='utf-8-sig') as file:
             text = file.read().rstrip('\n')
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'{path}: annotation file missing; check data_root and MMWSOL_DATA_ROOT'
         ) from error
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b'\n', 0, error.start)
+        raise ValueError(
+            f'{path}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8'
+        ) from error
     if not text:
         raise ValueError(f'{path}: empty; an annotation file must have one line per entry')
     return text.split('\n')
+
+
+def read_names(path: str) -> list[str]:
+    """One name a line, without blanks around it; empty lines are left out."""
+    return [line.strip() for line in read_lines(path) if line.strip()]
 
 
 def read_rows(

@@ -33,6 +33,7 @@ class FGVCAircraft(PublishedDataset):
     DATA_ROOT = 'fgvc-aircraft-2013b'
     SPLITS = {'train': 3334, 'val': 3333, 'trainval': 6667, 'test': 3333}
     NUM_CLASSES = CLASS_COUNTS['variant']
+    BOXES_TO_LAST_PIXEL = True
 
     def __init__(
         self,

@@ -58,6 +58,7 @@ class ILSVRC(PublishedDataset):
     DATA_ROOT = 'ILSVRC'
     SPLITS = {'train': 1_281_167, 'val': 10_000, 'test': 50_000}
     NUM_CLASSES = 1000
+    BOXES_TO_LAST_PIXEL = True
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from mmwsol.registry import DATASETS
 
+from .annotation_files import read_names
 from .data_root import resolve_data_path
 from .wsol_dataset import WSOLDataset
 
@@ -79,8 +80,7 @@ class ImageFolder(WSOLDataset):
             return sorted(folders), folders
         classes = self.requested_classes
         if isinstance(classes, str):
-            with open(resolve_data_path(classes), encoding='utf-8') as file:
-                classes = [line.strip() for line in file if line.strip()]
+            classes = read_names(resolve_data_path(classes))
         if strangers := sorted(folders - set(classes)):
             raise ValueError(
                 f'{self.data_root}: folders that are not among the {len(classes)} classes: {strangers[:5]}; '

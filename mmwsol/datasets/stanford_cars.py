@@ -46,6 +46,7 @@ class StanfordCars(PublishedDataset):
     DATA_ROOT = 'Stanford_Cars'
     SPLITS = {'train': 8144, 'test': 8041}
     NUM_CLASSES = 196
+    BOXES_TO_LAST_PIXEL = True
 
     def __init__(
         self,
@@ -59,13 +60,13 @@ class StanfordCars(PublishedDataset):
         super().__init__(data_root=data_root, split=split, test_mode=test_mode, **kwargs)
 
     def annotation_paths(self) -> list[str]:
-        return [*self._candidates(), *self._below(NAME_FILES)]
+        return [*self._candidates(), *map(_names_of_list, self._candidates()), *self._below(NAME_FILES)]
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         path = first_existing(self._candidates(), f'annotation of Stanford Cars ({self.split})')
         suffix = os.path.splitext(path)[1].lower()
         if suffix == '.txt':
-            classes = self._class_names() or []
+            classes = self._class_names([_names_of_list(path)]) or []
             entries = _from_list(path, int(self.split == 'test'), classes)
         else:
             table = read_csv(path) if suffix == '.csv' else _from_mat(path, self.split)
@@ -94,8 +95,8 @@ class StanfordCars(PublishedDataset):
         more = (f'car_data/car_data/{self.split}', f'car_data/{self.split}', 'images')
         return [os.path.join(self.data_root, name) for name in (*names, *more)]
 
-    def _class_names(self) -> list[str] | None:
-        for path in self._below(NAME_FILES):
+    def _class_names(self, first: Sequence[str] = ()) -> list[str] | None:
+        for path in (*first, *self._below(NAME_FILES)):
             if os.path.exists(path):
                 return read_mat(path, 'class_names')[0] if path.endswith('.mat') else read_lines(path)
         return None
@@ -155,6 +156,11 @@ def _from_list(path: str, part: int, classes: Sequence[str]) -> list[dict[str, A
         {'img_id': line.name, 'gt_label': label, 'gt_bboxes': line.bboxes, 'size': line.size}
         for line, label in zip(lines, labels)
     ]
+
+
+def _names_of_list(path: str) -> str:
+    """Where the class names of ``images_box.txt`` stand, which have other slashes than those of the other files."""
+    return os.path.join(os.path.dirname(path), 'classes.txt')
 
 
 def _names_beside(path: str) -> list[str]:

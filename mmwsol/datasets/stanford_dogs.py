@@ -24,6 +24,7 @@ class StanfordDogs(PublishedDataset):
     DATA_ROOT = 'Stanford_Dogs'
     SPLITS = {'train': 12_000, 'test': 8580}
     NUM_CLASSES = 120
+    BOXES_TO_LAST_PIXEL = True
 
     def annotation_paths(self) -> list[str]:
         return [

@@ -33,6 +33,7 @@ class VOC12(MultiLabelDataset):
     SPLITS = {'train': 1464, 'val': 1449, 'trainval': 2913, 'train_aug': 10_582}
     MAIN_SPLITS = {'train': 5717, 'val': 5823, 'trainval': 11_540}
     NUM_CLASSES = 20
+    BOXES_TO_LAST_PIXEL = True
 
     def __init__(
         self,

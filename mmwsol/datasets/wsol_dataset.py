@@ -9,7 +9,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -46,6 +46,9 @@ class WSOLDataset(BaseDataset):
     split, so that a choice made on test data can be told.
     """
 
+    BOXES_TO_LAST_PIXEL: ClassVar[bool] = (
+        False  # whether right and lower edge are the last pixel, not one past it
+    )
     FREE_SKIPS = 8
     INDEX_FROM = 20_000  # images from which on the list is kept on disk
     NO_ARGUMENTS = ('pipeline', 'data_list', 'max_broken', 'max_refetch', '_image_folders', '_read_counts')

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmwsol.registry import DATASETS
 
-from .annotation_files import read_wsol_metadata
+from .annotation_files import read_names, read_wsol_metadata
 from .data_root import resolve_data_path
 from .wsol_dataset import WSOLDataset
 
@@ -42,6 +42,8 @@ class WSOLMetadata(WSOLDataset):
         ids_file: list of the images; ``image_ids_proxy.txt`` is ILSVRC's training set for fast searches.
         mask_root: folder that the mask files are relative to; ``data_root`` by default.
     """
+
+    BOXES_TO_LAST_PIXEL = True  # in some of these lists, so that none is found empty
 
     def __init__(
         self,
@@ -79,8 +81,7 @@ class WSOLMetadata(WSOLDataset):
         path = os.path.join(self.ann_dir, 'synset_words.txt')
         if not os.path.exists(path):
             return None
-        with open(path, encoding='utf-8') as file:
-            names = [line.strip() for line in file if line.strip()]
+        names = read_names(path)
         if self.requested_classes not in (None, len(names)):
             raise ValueError(f'{path} names {len(names)} classes, but num_classes={self.requested_classes}')
         return names

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmwsol.datasets.annotation_files import (
+    box_faults,
     check_boxes,
     read_cub,
     read_cub_classes,
@@ -28,6 +29,32 @@ def test_cub_labels_start_at_zero_and_boxes_are_x_plus_w(cub_root):
 def test_cub_without_boxes_needs_no_box_file(cub_root):
     (cub_root / 'bounding_boxes.txt').unlink()
     assert all('gt_bboxes' not in entry for entry in read_cub(str(cub_root), with_boxes=False))
+
+
+def test_byte_order_mark_is_no_part_of_the_first_line(cub_root):
+    before = read_cub(str(cub_root))
+    for path in cub_root.glob('*.txt'):
+        path.write_bytes(b'\xef\xbb\xbf' + path.read_bytes())
+    assert [e['img_path'] for e in read_cub(str(cub_root))] == [e['img_path'] for e in before]
+
+
+def test_file_that_is_not_utf_8_is_named_with_its_line(cub_root):
+    path = cub_root / 'images.txt'
+    path.write_bytes('1 001.A/a1.jpg\n2 001.A/\u00e9.jpg\n'.encode('latin-1'))
+    with pytest.raises(ValueError, match=r'images\.txt, line 2: not UTF-8 \(.*\); save the file as UTF-8'):
+        read_cub(str(cub_root))
+
+
+@pytest.mark.parametrize(('to_last_pixel', 'empty'), [(False, True), (True, False)])
+def test_a_box_to_its_last_pixel_always_has_an_area(to_last_pixel, empty):
+    """From 3 to 3 is one pixel wide where the edge is the last pixel."""
+    faults = box_faults(np.array([[3.0, 1, 3, 5]]), np.array([[9.0, 9]]), to_last_pixel=to_last_pixel)
+    assert {name: bool(found[0]) for name, found in faults.items()} == {
+        'inverted': False,
+        'empty': empty,
+        'outside': False,
+        'past': False,
+    }
 
 
 def test_windows_line_ends_read_the_same(cub_root):

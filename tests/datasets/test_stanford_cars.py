@@ -98,6 +98,14 @@ def test_every_layout_gives_the_same_cars(root, write, write_mat):
         assert infos[0]['gt_bboxes'].dtype == np.float64
 
 
+def test_the_list_of_bas_goes_by_its_own_class_names(root, write_mat):
+    """The slashes of cars_meta.mat are others in images_box.txt and in the classes.txt beside it."""
+    write_list(root, write_mat)
+    write_mat(root / 'devkit/cars_meta.mat', class_names=CLASSES)
+    dataset = StanfordCars(split='test')
+    assert [dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))] == [r[1] - 1 for r in TEST]
+
+
 def test_training_samples_have_no_boxes(root, write_mat):
     write_mats(root, write_mat)
     assert 'gt_bboxes' not in StanfordCars().get_data_info(0)

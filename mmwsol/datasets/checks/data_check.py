@@ -151,6 +151,7 @@ def _read(source: SplitSource, test_mode: bool) -> SplitContent:
         source.is_train,
         source.published,
         reads_boxes=dataset.reads_boxes,
+        to_last_pixel=dataset.BOXES_TO_LAST_PIXEL,
     )
     if test_mode and isinstance(dataset, MultiLabelDataset):  # leaves out images of difficult objects alone
         content.num_listed = len(_read(source, test_mode=False).image_paths)

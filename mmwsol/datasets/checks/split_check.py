@@ -40,7 +40,7 @@ class SplitContent:
     """What a split's reader returned; ``root`` stands for the split where no single file is at fault.
 
     ``num_listed`` is the number of images where the reader leaves out some of them for having no true box. Without
-    ``reads_boxes`` there may be more boxes than these.
+    ``reads_boxes`` there may be more boxes than these; ``to_last_pixel`` is the convention of their edges.
     """
 
     name: str
@@ -52,6 +52,7 @@ class SplitContent:
     notes: list[str] = field(default_factory=list)
     num_listed: int | None = None
     reads_boxes: bool = True
+    to_last_pixel: bool = False
 
     @property
     def image_paths(self) -> list[str]:
@@ -174,7 +175,7 @@ def _check_boxes(split: SplitContent, images: Facts) -> Iterator[Fault]:
     owner = np.repeat(np.arange(len(entries)), [len(boxes) for _, boxes, _ in entries])  # (M,)
     boxes = np.concatenate([boxes for _, boxes, _ in entries])  # (M, 4)
     sizes = np.array([size for *_, size in entries], dtype=np.float64)[owner]  # (M, 2)
-    found = box_faults(boxes, sizes)
+    found = box_faults(boxes, sizes, to_last_pixel=split.to_last_pixel)
     for what, text in BOX_TEXTS.items():
         for i in np.flatnonzero(found[what]):
             path, _, (w, h) = entries[owner[i]]

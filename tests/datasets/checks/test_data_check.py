@@ -426,6 +426,12 @@ def test_images_of_several_classes_held_out_are_no_leak(voc, scene):
     assert sum(row['images'] for row in result.splits) == 6
 
 
+def test_box_of_one_pixel_is_no_fault_where_the_edge_is_the_last_pixel(voc):
+    path = voc / 'Annotations/val1.xml'
+    path.write_text(path.read_text().replace('<xmax>20</xmax>', '<xmax>2</xmax>'))
+    assert found(check(*voc_splits())) == []
+
+
 def test_class_masks_hold_class_numbers(voc):
     assert found(check(*voc_splits(masks=True))) == []
     numbers = Image.fromarray(np.full((90, 120), 21, np.uint8)).convert('P')
