@@ -24,6 +24,7 @@ from mmwsol.datasets.checks import (
     format_report,
 )
 from mmwsol.datasets.checks.image_facts import default_workers
+from mmwsol.datasets.wsol_metadata import is_metadata
 
 from .run_config import find_config, read_config
 
@@ -85,7 +86,7 @@ def splits_of_folder(folder: str) -> list[SplitSource]:
     if os.path.isfile(os.path.join(folder, 'train_test_split.txt')):
         return [_source(name, dict(type='CUB', data_root=folder, split=name)) for name in ('train', 'test')]
     named = [name for name in SPLIT_FOLDERS if os.path.isdir(os.path.join(folder, name))]
-    if os.path.isfile(os.path.join(folder, 'image_ids.txt')) or not named:
+    if is_metadata(folder) or not named:
         return [_source('all', _folder_dataset(folder))]
     return [_source(name, _folder_dataset(os.path.join(folder, name))) for name in named]
 
@@ -95,7 +96,7 @@ def _source(name: str, dataset: dict[str, Any]) -> SplitSource:
 
 
 def _folder_dataset(folder: str) -> dict[str, Any]:
-    if os.path.isfile(os.path.join(folder, 'image_ids.txt')):
+    if is_metadata(folder):
         return dict(type='WSOLMetadata', ann_dir=folder)
     if any(item.is_dir() and not item.name.startswith('.') for item in os.scandir(folder)):
         return dict(type='ImageFolder', data_root=folder)

@@ -10,22 +10,23 @@ from .annotation_files import read_cub, read_cub_classes, read_wsol_metadata
 from .data_root import resolve_data_path
 from .published_dataset import PublishedDataset, names_of_folders
 from .split_folders import has_split_folders, read_split_folders
-from .wsol_metadata import metadata_paths
+from .wsol_metadata import is_metadata, metadata_paths
 
 
 @DATASETS.register_module()
 class CUB(PublishedDataset):
-    """Caltech-UCSD Birds-200-2011 in its original layout, with any number of classes, or in that of BAS and SAT.
+    """Caltech-UCSD Birds-200-2011 in its original layout, with any number of classes, or in those of others.
 
     The original needs images.txt, image_class_labels.txt, train_test_split.txt, classes.txt and images/ under
     ``data_root``; in test mode also bounding_boxes.txt (x y w h; the box is kept as (x, y, x + w, y + h)). An
     image_sizes.txt (id W H) saves reading headers. BAS and SAT have folders ``train/<class>/`` and ``test/<class>/`` and
-    boxes in ``test_list.txt`` with ``test_bounding_box.txt`` or ``test_gt.txt``.
+    boxes in ``test_list.txt`` with ``test_bounding_box.txt`` or ``test_gt.txt``. wsolevaluation has ``<class>/`` under
+    ``data_root`` and its metadata; it is read where none of the others is there.
 
     ``val`` is CUBV2, the 1,000 images with boxes that wsolevaluation adds (train-fullsup).
 
     Args:
-        ann_dir: wsolevaluation's metadata of ``val``, by default ``metadata/CUB/val``.
+        ann_dir: wsolevaluation's metadata, by default ``metadata/CUB/<split>``.
         val_root: folder of the class folders of ``val``; by default the first of ``CUBV2``, ``data_root`` and
             ``data_root/images`` that has its first image.
     """
@@ -39,38 +40,43 @@ class CUB(PublishedDataset):
         data_root: str | None = None,
         split: str = 'train',
         test_mode: bool | None = None,
-        ann_dir: str = 'metadata/CUB/val',
+        ann_dir: str | None = None,
         val_root: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.ann_dir = resolve_data_path(ann_dir)
+        self.ann_dir = resolve_data_path(f'metadata/CUB/{split}' if ann_dir is None else ann_dir)
         self.val_root = None if val_root is None else resolve_data_path(val_root)
         super().__init__(data_root=data_root, split=split, test_mode=test_mode, **kwargs)
 
     def annotation_paths(self) -> list[str]:
-        return metadata_paths(self.ann_dir) if self.split == 'val' else metadata_paths(self.data_root)
+        return [*metadata_paths(self.ann_dir), *metadata_paths(self.data_root)]
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        original = os.path.join(self.data_root, 'images.txt')
         if self.split == 'val':
-            return self._read_val()
-        if has_split_folders(self.data_root, [os.path.join(self.data_root, 'images.txt')]):
+            return self._read_metadata()
+        if has_split_folders(self.data_root, [original]):
             return read_split_folders(self.data_root, self.split, self.reads_boxes)
+        if not os.path.exists(original) and is_metadata(self.ann_dir):
+            return self._read_metadata()
         entries = read_cub(self.data_root, with_boxes=self.reads_boxes, train=self.split == 'train')
         for entry in entries:
             del entry['is_train']
         return entries, read_cub_classes(self.data_root)
 
-    def _read_val(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+    def _read_metadata(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         has_list = os.path.exists(os.path.join(self.data_root, 'classes.txt'))
         classes = read_cub_classes(self.data_root) if has_list else None
         entries = read_wsol_metadata(
             self.ann_dir, self.reads_boxes, self.NUM_CLASSES if classes is None else len(classes)
         )
-        root = self.val_root or self._find_val_root(entries[0]['img_id'])
+        root = self._root_of(entries[0]['img_id'])
         for entry in entries:
             entry['img_path'] = os.path.join(root, entry['img_id'])
         return entries, classes or names_of_folders(entries, self.NUM_CLASSES)
 
-    def _find_val_root(self, img_id: str) -> str:
-        roots = [resolve_data_path('CUBV2'), self.data_root, os.path.join(self.data_root, 'images')]
+    def _root_of(self, img_id: str) -> str:
+        roots = [self.data_root, os.path.join(self.data_root, 'images')]
+        if self.split == 'val':
+            roots = [resolve_data_path('CUBV2'), *roots] if self.val_root is None else [self.val_root]
         return next((root for root in roots if os.path.exists(os.path.join(root, img_id))), roots[0])

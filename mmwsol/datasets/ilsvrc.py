@@ -16,7 +16,7 @@ from .published_dataset import (
     images_by_stem,
     read_folder_tree,
 )
-from .wsol_metadata import metadata_paths
+from .wsol_metadata import is_metadata, metadata_paths
 from .xml_annotations import read_xml
 
 IMAGE_FOLDERS = {
@@ -75,7 +75,7 @@ class ILSVRC(PublishedDataset):
         paths = [*self._below(NAME_FILES), *self._below(IMAGE_FOLDERS[self.split])]
         if self.split != 'train':
             for source in self._annotation_candidates():
-                paths += metadata_paths(source) if _is_metadata(source) else [source]
+                paths += metadata_paths(source) if is_metadata(source) else [source]
         return paths
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
@@ -101,7 +101,7 @@ class ILSVRC(PublishedDataset):
         metadata = [resolve_data_path(f'metadata/ILSVRC/{self.split}')]
         if self.split == 'val':
             return metadata
-        root = [self.data_root] if _is_metadata(self.data_root) else []
+        root = [self.data_root] if is_metadata(self.data_root) else []
         return [*metadata, *root, *self._below(BOX_PATHS)]
 
     def _classes(self, images: str) -> tuple[list[str], list[str]]:
@@ -132,7 +132,7 @@ class ILSVRC(PublishedDataset):
         source = first_existing(
             self._annotation_candidates(), "boxes of ILSVRC's test (its validation images)"
         )
-        if _is_metadata(source):
+        if is_metadata(source):
             entries = read_wsol_metadata(source, self.reads_boxes)
         else:
             entries = self._label(_read_boxes(source, paths), wnids, source)
@@ -156,10 +156,6 @@ class ILSVRC(PublishedDataset):
             if size is not None:
                 entries[-1]['size'] = size
         return entries
-
-
-def _is_metadata(path: str) -> bool:
-    return os.path.exists(os.path.join(path, 'image_ids.txt'))
 
 
 def _read_boxes(source: str, paths: dict[str, str]) -> list[Boxed]:

@@ -11,6 +11,10 @@ from .data_root import resolve_data_path
 from .wsol_dataset import WSOLDataset
 
 
+def is_metadata(path: str) -> bool:
+    return os.path.exists(os.path.join(path, 'image_ids.txt'))
+
+
 def metadata_paths(ann_dir: str) -> list[str]:
     """A metadata folder and what lies in it."""
     names = os.listdir(ann_dir) if os.path.isdir(ann_dir) else ()

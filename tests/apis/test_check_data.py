@@ -136,6 +136,28 @@ def test_config_of_a_stranger_imports_the_modules_beside_it(tmp_path, photos, mo
     assert 'not_beside' in capsys.readouterr().err
 
 
+def test_inatloc500_is_checked_by_its_config(data_root, capsys):
+    """There is no recipe and no published size of it; three species in its layout pass."""
+    for seed, split in enumerate(('train', 'val', 'test')):
+        names = [f'{split}/{label}/{i}.jpg' for label in range(500) for i in range(label < 3)]
+        for i, name in enumerate(names):
+            write_scene(data_root / 'iNatLoc500' / name, 10 * seed + i)
+        folder = data_root / 'metadata/iNatLoc500' / split
+        folder.mkdir(parents=True)
+        (folder / 'image_ids.txt').write_text('\n'.join(names))
+        (folder / 'class_labels.txt').write_text(''.join(f'{n},{n.split("/")[1]}\n' for n in names))
+        if split != 'train':
+            (folder / 'localization.txt').write_text('\n'.join(f'{name},2,3,20,25' for name in names))
+    arguments = ['_base_/datasets/inatloc500.py', '--quiet', '--ignore', 'class_gap']
+    assert main(arguments) == 0, capsys.readouterr().out
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[3:6]]
+    assert [(row[0], row[1], row[3], row[5]) for row in rows] == [
+        ('train', '3', '500', '0'),
+        ('val', '3', '500', '3'),
+        ('test', '3', '500', '3'),
+    ]
+
+
 def test_example_project_is_checked(repo_dir, data_root, monkeypatch):
     monkeypatch.setattr(sys, 'path', list(sys.path))
     _, splits = find_splits(str(repo_dir / 'projects/example_head/log_sum_exp_toy_text.py'))

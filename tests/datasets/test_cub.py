@@ -73,6 +73,38 @@ def test_val_is_cubv2_wherever_its_images_lie(cubv2, place):
     assert infos[2]['img_path'] == str(target / '002.B/3.jpeg')
 
 
+@pytest.mark.parametrize('place', ['', 'images'])
+def test_layout_of_wsolevaluation_gives_the_same_splits(cub_root, data_root, place):
+    expected = {}
+    for split in ('train', 'test'):
+        dataset = CUB(split=split, test_mode=True)
+        expected[split] = [dataset.get_data_info(i) for i in range(len(dataset))]
+        folder = data_root / 'metadata/CUB' / split
+        folder.mkdir(parents=True)
+        rows = [
+            (info['img_id'], info['gt_label'], *map(float, info['gt_bboxes'][0])) for info in expected[split]
+        ]
+        (folder / 'image_ids.txt').write_text('\n'.join(row[0] for row in rows))
+        (folder / 'class_labels.txt').write_text(''.join(f'{row[0]},{row[1]}\n' for row in rows))
+        lines = [','.join(map(str, (row[0], *row[2:]))) for row in rows]
+        (folder / 'localization.txt').write_text('\n'.join(lines))
+    (cub_root / 'images').rename(data_root / 'images')
+    for path in cub_root.iterdir():
+        path.unlink()
+    cub_root.rmdir()
+    root = data_root / 'CUB'
+    (root / place).parent.mkdir(exist_ok=True)
+    (data_root / 'images').rename(root / place)
+    for split, infos in expected.items():
+        dataset = CUB('CUB', split=split, test_mode=True)
+        for i, info in enumerate(infos):
+            found = dataset.get_data_info(i)
+            assert (found['img_id'], found['gt_label']) == (info['img_id'], info['gt_label'])
+            np.testing.assert_array_equal(found['gt_bboxes'], info['gt_bboxes'])
+            assert found['img_path'] == str(root / place / info['img_id'])
+    assert 'gt_bboxes' not in CUB('CUB', metainfo={'classes': ('001.A', '002.B')}).get_data_info(0)
+
+
 def test_val_needs_no_other_part_of_the_data_set(cubv2):
     (cubv2.parent / 'CUB_200_2011').rename(cubv2.parent / 'away')
     names = CUB(split='val').metainfo['classes']
