@@ -17,7 +17,6 @@ from mmengine.utils import track_iter_progress
 
 from mmwsol.registry import DATASETS
 
-from .data_root import resolve_data_path
 from .toy_drawing import class_name, draw
 from .wsol_dataset import WSOLDataset
 
@@ -68,7 +67,7 @@ class ToyShapes(WSOLDataset):
         }
         key = hashlib.sha1(json.dumps(self.drawing, sort_keys=True).encode()).hexdigest()[:10]
         super().__init__(
-            data_root=os.path.join(resolve_data_path(data_root), f'{split}-{key}'),
+            data_root=os.path.join(data_root, f'{split}-{key}'),
             test_mode=split != 'train' if test_mode is None else test_mode,
             **kwargs,
         )

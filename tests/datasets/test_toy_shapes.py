@@ -29,6 +29,13 @@ def test_same_arguments_draw_the_same_files(data_root, monkeypatch, tmp_path_fac
     assert images(build(split='test')) != first
 
 
+def test_a_relative_data_root_is_entered_once(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', 'drawn')
+    assert Path(build().data_root).parent == Path('drawn/toy_shapes')
+    assert [path.name for path in (tmp_path / 'drawn').iterdir()] == ['toy_shapes']
+
+
 def test_second_build_reads_what_the_first_drew(data_root):
     root = Path(build().data_root)
     stamp = (root / 'labels.json').stat().st_mtime_ns
