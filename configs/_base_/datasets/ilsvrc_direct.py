@@ -2,16 +2,10 @@
 
 from mmengine.config import read_base
 
-from mmwsol.datasets.transforms import LoadLocImage, PackLocInputs, Resize
-
 with read_base():
     from .ilsvrc import *
+    from .cub_direct import test_pipeline  # after ilsvrc, whose pipeline it replaces
 
-test_pipeline = [
-    dict(type=LoadLocImage),
-    dict(type=Resize, scale=(224, 224)),
-    dict(type=PackLocInputs),
-]
 val_dataloader.dataset.update(pipeline=test_pipeline)
 test_dataloader = val_dataloader
 val_evaluator.update(protocols=['choe_v1', 'choe_v2'])

@@ -8,18 +8,13 @@ scored on `val`, 2500 images, and the result on `test`, 5000.
 from mmengine.config import read_base
 
 from mmwsol.datasets import OpenImages30k
-from mmwsol.datasets.transforms import LoadLocImage, PackLocInputs, Resize
 from mmwsol.evaluation.metrics import LocalizationMetric, PixelMetric
 
 with read_base():
     from .cub import *
+    from .cub_direct import test_pipeline  # after cub, whose pipeline it replaces
 
 num_classes = 100
-test_pipeline = [
-    dict(type=LoadLocImage),
-    dict(type=Resize, scale=(224, 224)),
-    dict(type=PackLocInputs),
-]
 train_dataloader.update(num_workers=8)
 train_dataloader.dataset = dict(type=OpenImages30k, split='train', pipeline=train_pipeline)
 val_dataloader.update(num_workers=8)
