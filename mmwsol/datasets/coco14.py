@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from mmwsol.registry import DATASETS
 
+from .coco_annotations import corners, read_coco
 from .multi_label_dataset import MultiLabelDataset
 from .published_dataset import first_existing
 
@@ -31,26 +31,19 @@ class COCO14(MultiLabelDataset):
 
     def read_images(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         path = first_existing(self._files(), f'annotation of COCO14 ({self.split})')
-        try:
-            with open(path, encoding='utf-8') as file:
-                content = json.load(file)
-            categories = sorted(content['categories'], key=lambda category: category['id'])
-            labels = {category['id']: label for label, category in enumerate(categories)}
-            objects: dict[int, dict[int, list[dict]]] = {}
-            for item in content['annotations']:
-                objects.setdefault(item['image_id'], {}).setdefault(labels[item['category_id']], []).append(
-                    item
-                )
-            images = [
-                self._entry(image, objects[image['id']])
-                for image in content['images']
-                if image['id'] in objects
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f'{path}: must be a COCO JSON with images, annotations (image_id, category_id, bbox, iscrowd, '
-                f'segmentation) and categories; got {error!r}'
-            ) from error
+        fields = 'images, annotations (image_id, category_id, bbox, iscrowd, segmentation) and categories'
+        return read_coco(path, self._parse, fields)
+
+    def _parse(self, content: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        categories = sorted(content['categories'], key=lambda category: category['id'])
+        labels = {category['id']: label for label, category in enumerate(categories)}
+        objects: dict[int, dict[int, list[dict]]] = {}
+        for item in content['annotations']:
+            label = labels[item['category_id']]
+            objects.setdefault(item['image_id'], {}).setdefault(label, []).append(item)
+        images = [
+            self._entry(image, objects[image['id']]) for image in content['images'] if image['id'] in objects
+        ]
         return images, [category['name'] for category in categories]
 
     def _entry(self, image: Mapping[str, Any], objects: Mapping[int, list[dict]]) -> dict[str, Any]:
@@ -74,9 +67,8 @@ class COCO14(MultiLabelDataset):
 
 
 def _boxes(objects: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    boxes = [item['bbox'] for item in objects if not item.get('iscrowd')]
-    corners = np.array([[x, y, x + w, y + h] for x, y, w, h in boxes], np.float64).reshape(-1, 4)
-    return {'gt_bboxes': corners}
+    boxes = [corners(item['bbox']) for item in objects if not item.get('iscrowd')]
+    return {'gt_bboxes': np.array(boxes, np.float64).reshape(-1, 4)}  # (M, 4)
 
 
 def _class_mask(objects: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> tuple:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from mmengine.logging import print_log
 from mmwsol.registry import DATASETS
 
 from .annotation_files import read_names
+from .coco_annotations import corners, read_coco
 from .data_root import resolve_data_path
 from .wsol_dataset import WSOLDataset
 
@@ -104,26 +104,21 @@ class ImageFolder(WSOLDataset):
 
 def read_coco_boxes(path: str) -> tuple[dict[str, list[list[float]]], dict[str, tuple[int, int]]]:
     """Boxes (xyxy) and sizes (W, H) by ``file_name`` from a COCO JSON; categories are ignored."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            content = json.load(file)
-        names = {image['id']: image['file_name'] for image in content['images']}
-        sizes = {
-            image['file_name']: (image['width'], image['height'])
-            for image in content['images']
-            if 'width' in image and 'height' in image
-        }
-        boxes: dict[str, list[list[float]]] = {}
-        for annotation in content['annotations']:
-            x, y, w, h = annotation['bbox']
-            boxes.setdefault(names[annotation['image_id']], []).append([x, y, x + w, y + h])
-    except FileNotFoundError:
-        raise FileNotFoundError(f'{path}: annotation file missing; check ann_file') from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{path}: must be a COCO JSON with images (id, file_name) and annotations (image_id, bbox); '
-            f'got {error!r}'
-        ) from error
+    return read_coco(path, _boxes_and_sizes, 'images (id, file_name) and annotations (image_id, bbox)')
+
+
+def _boxes_and_sizes(
+    content: Mapping[str, Any],
+) -> tuple[dict[str, list[list[float]]], dict[str, tuple[int, int]]]:
+    names = {image['id']: image['file_name'] for image in content['images']}
+    sizes = {
+        image['file_name']: (image['width'], image['height'])
+        for image in content['images']
+        if 'width' in image and 'height' in image
+    }
+    boxes: dict[str, list[list[float]]] = {}
+    for annotation in content['annotations']:
+        boxes.setdefault(names[annotation['image_id']], []).append(corners(annotation['bbox']))
     return boxes, sizes
 
 
