@@ -26,6 +26,7 @@ from mmwsol.datasets.checks import (
 from mmwsol.datasets.checks.image_facts import default_workers
 from mmwsol.datasets.wsol_metadata import is_metadata
 
+from .data_root_option import add_data_root_option
 from .run_config import find_config, read_config
 
 SPLIT_FOLDERS = ('train', 'val', 'test')
@@ -174,7 +175,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"one of {', '.join(CATALOG)}; or a config with data loaders; or a folder in CUB's layout, in "
         "wsolevaluation's, or with a folder a class, the last two also below train, val and test",
     )
-    parser.add_argument('--data-root', help='in place of MMWSOL_DATA_ROOT')
+    add_data_root_option(parser)
     parser.add_argument('--published', metavar='NAME', help='compare with the sizes of this data set')
     parser.add_argument(
         '--expect',
@@ -209,8 +210,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.data_root:
-        os.environ['MMWSOL_DATA_ROOT'] = args.data_root
     with redirect_stdout(sys.stderr):  # readers log
         try:
             title, splits = find_splits(args.dataset)

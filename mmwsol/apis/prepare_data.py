@@ -18,6 +18,8 @@ from mmwsol.datasets.preparation.download import Progress
 from mmwsol.datasets.preparation.prepare import prepare
 from mmwsol.datasets.preparation.recipes import RECIPES
 
+from .data_root_option import add_data_root_option
+
 
 def build_parser() -> argparse.ArgumentParser:
     sets = '\n'.join(f'  {name:<12} {recipe.title}' for name, recipe in RECIPES.items())
@@ -28,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('dataset', choices=list(RECIPES))
-    parser.add_argument('--data-root', help='in place of MMWSOL_DATA_ROOT')
+    add_data_root_option(parser)
     parser.add_argument('--archives', help='folder of the archives (default archives/ in the data root)')
     parser.add_argument('--only', nargs='+', default=[], metavar='FILE', help='only these archives')
     parser.add_argument(
@@ -42,8 +44,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.data_root:
-        os.environ['MMWSOL_DATA_ROOT'] = args.data_root
     recipe, root = RECIPES[args.dataset], resolve_data_path('')
     names = [archive.name for archive in recipe.archives]
     if strangers := sorted({*args.only, *dict(args.url)} - set(names)):

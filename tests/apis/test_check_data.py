@@ -158,6 +158,11 @@ def test_inatloc500_is_checked_by_its_config(data_root, capsys):
     ]
 
 
+def test_data_root_may_be_named_on_the_command_line(photos, monkeypatch, tmp_path):
+    monkeypatch.setenv('MMWSOL_DATA_ROOT', str(tmp_path / 'elsewhere'))
+    assert main(['photos', '--quiet', '--data-root', str(photos.parent)]) == 0
+
+
 def test_example_project_is_checked(repo_dir, data_root, monkeypatch):
     monkeypatch.setattr(sys, 'path', list(sys.path))
     _, splits = find_splits(str(repo_dir / 'projects/example_head/log_sum_exp_toy_text.py'))
