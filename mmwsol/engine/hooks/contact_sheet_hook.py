@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmwsol.engine.training_progress import training_progress
+from mmwsol.engine.trained_steps import trained_steps
 from mmwsol.models.localizers import localized_view
 from mmwsol.registry import HOOKS
 from mmwsol.structures import LocDataSample
@@ -44,7 +44,7 @@ class ContactSheetHook(Hook):
         self._collect(runner, runner.test_loop, batch_idx, data_batch, outputs)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        self._write(runner, 'val', training_progress(runner)[0])
+        self._write(runner, 'val', trained_steps(runner)[0])
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         self._write(runner, 'test', 0)

@@ -16,7 +16,7 @@ from mmengine.runner.checkpoint import save_checkpoint
 
 from mmwsol.compat import load_checkpoint_file
 from mmwsol.datasets.image_sets import count_shared, image_marks, image_names, plain_datasets
-from mmwsol.engine.training_progress import training_progress
+from mmwsol.engine.trained_steps import trained_steps
 from mmwsol.evaluation.selection import TESTED_TOO, is_test_split
 from mmwsol.registry import HOOKS
 
@@ -62,7 +62,7 @@ class SelectionHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         data, evaluated = runner.val_dataloader.dataset, runner.val_evaluator.metrics
-        epoch, iteration = training_progress(runner)
+        epoch, iteration = trained_steps(runner)
         if self._marked[0] is not data:
             self._marked = (data, image_marks(data))
         marks = self._marked[1]
@@ -85,7 +85,7 @@ class SelectionHook(Hook):
         path = Path(runner.message_hub.runtime_info.get('last_ckpt', ''))
         if is_main_process() and path.is_file():
             content = load_checkpoint_file(path, map_location='cpu')
-            if content['meta'].get('iter') == training_progress(runner)[1]:
+            if content['meta'].get('iter') == trained_steps(runner)[1]:
                 content['selection'] = self.selection | dict(best_by=None)
                 save_checkpoint(content, str(path), backend_args=dict(backend='atomic'))
         barrier()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from mmengine.runner import Runner
 
 
-def training_progress(runner: Runner) -> tuple[int, int]:
+def trained_steps(runner: Runner) -> tuple[int, int]:
     """Epochs and iterations that a runner has trained; (0, 0) if it only validates or tests.
 
     ``runner.epoch`` and ``runner.iter`` would build the training loop there, and so need the training images.
