@@ -1,11 +1,13 @@
 """From records to what a localization test found on each image, once all thresholds are chosen.
 
 A protocol may choose its threshold after the last image, so the boxes of a row are made a second time, at that
-one threshold. The maps wait for it in an unnamed file, which keeps the memory of a long test flat.
+one threshold. All it takes waits for it in an unnamed file. Kept in memory it would be many small objects between the
+large buffers of the sweeps, which the allocator then cannot use again: 0.5 MB an image.
 """
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .functional.boxes import BoxRounding
 from .functional.error_breakdown import error_breakdown
 from .functional.localization_accuracy import RANK_LIMITS, max_box_accuracy, uint8_cuts, within_rank
 from .image_results import TOP1, ImageResults, RowResults, explained_number
@@ -29,31 +32,39 @@ MAX_MAP_SIDE = 56
 
 
 @dataclass(frozen=True)
-class StoredMaps:
-    """Where maps (n, h, w) lie in a ``MapSpool``."""
+class Described:
+    """A batch: what ``ImageResults.columns`` holds of each image, and its true boxes (M, 4) in original pixels."""
 
-    offset: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    images: list[dict[str, Any]]
+    gt_bboxes: list[NDArray]
 
 
-class MapSpool:
-    """Maps in a file that goes away with the object."""
+@dataclass(frozen=True)
+class Located:
+    """A batch: true boxes in the network input by rounding, and groups of positions with their maps.
+
+    ``maps`` holds for each group the positions (n,) in the batch and the maps (n, h, w) of every heat map.
+    """
+
+    input_bboxes: dict[BoxRounding, list[NDArray]]
+    maps: list[tuple[NDArray, list[NDArray]]]
+
+
+class Spool:
+    """Objects in a file that goes away with the spool."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
 
-    def write(self, maps: Tensor) -> StoredMaps:
-        maps = maps.detach().float() if maps.dtype == torch.bfloat16 else maps.detach()
-        values = np.ascontiguousarray(maps.cpu().numpy())
-        offset = self._file.seek(0, 2)
-        self._file.write(values.tobytes())
-        return StoredMaps(offset, values.shape, values.dtype)
+    def write(self, value: Any) -> int:
+        """Where it lies."""
+        place = self._file.seek(0, 2)
+        pickle.dump(value, self._file, pickle.HIGHEST_PROTOCOL)
+        return place
 
-    def read(self, stored: StoredMaps) -> Tensor:
-        self._file.seek(stored.offset)
-        content = self._file.read(int(np.prod(stored.shape)) * stored.dtype.itemsize)
-        return torch.from_numpy(np.frombuffer(bytearray(content), stored.dtype).reshape(stored.shape))
+    def read(self, place: int) -> Any:
+        self._file.seek(place)
+        return pickle.load(self._file)
 
 
 @dataclass(frozen=True)
@@ -73,17 +84,14 @@ def build_image_results(
     counters: Counters,
     summary: Mapping[str, Any],
     plan: LocalizationPlan,
-    spool: MapSpool,
+    spool: Spool,
     classes: Sequence[str] = (),
 ) -> ImageResults:
     """The kept images of this process, under the thresholds that ``counters`` and ``summary`` of all led to.
 
-    Besides what ``count_records`` reads, a record has ``images``, what ``ImageResults.columns`` holds of each,
-    ``gt_bboxes`` in original pixels, ``input_bboxes`` by rounding in the network input, and ``maps``, groups of
-    positions with the stored maps of every heat map.
+    Besides what ``count_records`` reads, a record says where its ``described`` and ``located`` lie in the spool.
     """
-    columns = _columns(records, keep)
-    gt_bboxes = [b for record, images in zip(records, keep) for b in _kept(record['gt_bboxes'], images)]
+    columns, gt_bboxes = _columns(records, keep, spool)
     if not counters['boxed']:
         return ImageResults(columns, gt_bboxes, [], [], list(classes))
     located = [_number_hits(row, plan, counters, summary) for row in range(len(plan.protocols))]
@@ -120,14 +128,21 @@ def _kept(values: Sequence[Any], images: NDArray[np.bool_]) -> list[Any]:
     return [value for value, wanted in zip(values, images) if wanted]
 
 
-def _columns(records: Sequence[Record], keep: Sequence[NDArray[np.bool_]]) -> dict[str, NDArray]:
+def _columns(
+    records: Sequence[Record], keep: Sequence[NDArray[np.bool_]], spool: Spool
+) -> tuple[dict[str, NDArray], list[NDArray]]:
     columns = {
         name: np.concatenate([np.empty(0, np.int64), *(r[name][k] for r, k in zip(records, keep))])
         for name in ('sample_idx', 'label', 'rank')
     }
-    described = [image for record, images in zip(records, keep) for image in _kept(record['images'], images)]
+    described: list[dict[str, Any]] = []
+    gt_bboxes: list[NDArray] = []
+    for record, images in zip(records, keep):
+        batch = spool.read(record['described'])
+        described += _kept(batch.images, images)
+        gt_bboxes += _kept(batch.gt_bboxes, images)
     names = described[0] if described else ()
-    return columns | {name: np.array([image[name] for image in described]) for name in names}
+    return columns | {name: np.array([image[name] for image in described]) for name in names}, gt_bboxes
 
 
 def _classification(stated: Mapping[str, Any]) -> dict[str, int]:
@@ -190,7 +205,7 @@ class _Boxes:
         records: Sequence[Record],
         keep: Sequence[NDArray[np.bool_]],
         plan: LocalizationPlan,
-        spool: MapSpool,
+        spool: Spool,
         thresholds: Sequence[float],
     ) -> None:
         self._plan, self._thresholds = plan, thresholds
@@ -203,22 +218,32 @@ class _Boxes:
         start = 0
         for record, images in zip(records, keep):
             places = start + np.cumsum(images) - 1
-            for members, stored in record['maps']:
+            batch: Located = spool.read(record['located'])
+            for members, stored in batch.maps:
                 chosen = images[members]
                 if chosen.any():
-                    maps = [spool.read(where)[torch.from_numpy(chosen)] for where in stored]
-                    self._box(record, members[chosen], places[members[chosen]], maps)
+                    maps = [torch.from_numpy(values[chosen]) for values in stored]
+                    frame = tuple(record['frame'][members[0]].tolist())
+                    gt = {
+                        key: [boxes[i] for i in members[chosen]] for key, boxes in batch.input_bboxes.items()
+                    }
+                    self._box(frame, gt, places[members[chosen]], maps)
             start += int(images.sum())
 
-    def _box(self, record: Record, members: NDArray, places: NDArray, maps: Sequence[Tensor]) -> None:
-        frame = tuple(record['frame'][members[0]].tolist())
+    def _box(
+        self,
+        frame: tuple[int, int],
+        input_bboxes: Mapping[BoxRounding, list[NDArray]],
+        places: NDArray,
+        maps: Sequence[Tensor],
+    ) -> None:
         for heatmap, rows in enumerate(self._plan.heatmap_rows):
             heatmaps = protocol_heatmaps(maps[heatmap], self._plan.protocols[rows[0]], frame)  # (n, H, W)
             for place, values in zip(places, _maps_to_draw(maps[heatmap])):
                 self.heatmaps[heatmap][place] = values
             for row in rows:
                 protocol = self._plan.protocols[row]
-                gt = [record['input_bboxes'][protocol.gt_rounding][i] for i in members]
+                gt = input_bboxes[protocol.gt_rounding]
                 levels = protocol_levels(heatmaps, protocol, [self._thresholds[row]]).numpy()
                 self.boxes[row][places], self.ious[row][places] = nearest_boxes(levels, gt, protocol)
                 for place, boxes in zip(places, gt):

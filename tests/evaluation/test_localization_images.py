@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmwsol.evaluation.functional.error_breakdown import ERROR_NAMES
-from mmwsol.evaluation.localization_images import MapSpool
+from mmwsol.evaluation.localization_images import Spool
 from mmwsol.evaluation.metrics import LocalizationMetric
 
 PROTOCOLS = [
@@ -173,15 +173,33 @@ def test_each_image_stands_once_and_a_second_test_starts_anew() -> None:
 def test_nothing_is_kept_unless_asked_for() -> None:
     metric = LocalizationMetric(['tscam'])
     metric.process(None, [random_sample(0)])
-    assert {'images', 'maps'}.isdisjoint(metric.results[0])
+    assert {'described', 'located'}.isdisjoint(metric.results[0])
     metric.evaluate(1)
     assert metric.images is None and 'errors' not in metric.summary['rows'][0]
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.float16, torch.bfloat16])
-def test_spool_gives_back_what_was_written(dtype: torch.dtype) -> None:
-    spool = MapSpool()
-    written = [torch.rand(3, 4, 5).to(dtype), torch.rand(2, 7, 7).to(dtype)]
-    stored = [spool.write(maps) for maps in written]
-    for maps, where in zip(reversed(written), reversed(stored)):
-        assert torch.equal(spool.read(where).to(dtype), maps)
+def test_maps_of_any_type_are_kept_as_they_were(dtype: torch.dtype) -> None:
+    metric = LocalizationMetric(['tscam'], per_image=True)
+    sample = random_sample(0)
+    sample['pred_maps'] = sample['pred_maps'].to(dtype)
+    metric.process(None, [sample])
+    ((_, (maps,)),) = metric._spool.read(metric.results[0]['located']).maps
+    label = sample['map_labels'].tolist().index(int(sample['gt_label']))
+    assert torch.equal(torch.from_numpy(maps[0]).to(dtype), sample['pred_maps'][label])
+
+
+def test_images_wait_in_a_file_and_leave_two_places_in_memory() -> None:
+    counted, kept = LocalizationMetric(['tscam']), LocalizationMetric(['tscam'], per_image=True)
+    for metric in (counted, kept):
+        metric.process(None, [random_sample(0)])
+    more = kept.results[0].keys() - counted.results[0].keys()
+    assert {key: type(kept.results[0][key]) for key in more} == dict(described=int, located=int)
+
+
+def test_spool_gives_back_what_was_written() -> None:
+    spool = Spool()
+    written = [np.arange(6.0).reshape(2, 3), 'text', dict(a=[1, None])]
+    places = [spool.write(value) for value in written]
+    read = [spool.read(place) for place in reversed(places)][::-1]
+    assert np.array_equal(read[0], written[0]) and read[1:] == written[1:]

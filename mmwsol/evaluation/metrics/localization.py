@@ -25,7 +25,7 @@ from ..localization_counters import (
     pack_hits,
     sum_over_ranks,
 )
-from ..localization_images import MapSpool, build_image_results
+from ..localization_images import Described, Located, Spool, build_image_results
 from ..localization_plan import STANDARD, LocalizationPlan
 from ..localization_report import (
     add_error_kinds,
@@ -108,7 +108,7 @@ class LocalizationMetric(CountingMetric):
         self.predictions = PredictionFile(predictions) if predictions else None
         self.per_image = per_image
         self.images: ImageResults | None = None
-        self._spool: MapSpool | None = None
+        self._spool: Spool | None = None
         self.choices: list[dict[str, Any]] = []
 
     @property
@@ -236,17 +236,16 @@ class LocalizationMetric(CountingMetric):
         )
 
     def _image_record(self, samples: Sequence[dict], classified: Sequence[dict], boxed: bool) -> Record:
-        """What the results of each image need beyond the counters, see ``build_image_results``."""
-        self._spool = self._spool or MapSpool()
-        record: Record = dict(
+        """Where the spool holds what the results of each image need beyond the counters."""
+        self._spool = spool = self._spool or Spool()
+        described = Described(
             images=[describe_image(sample) for sample in classified],
             gt_bboxes=[original_bboxes(sample) for sample in samples],
         )
+        record: Record = dict(described=spool.write(described))
         if not boxed:
             return record
-        roundings = self.plan.roundings()
-        record['input_bboxes'] = {r: [_gt_in_input(sample, r) for sample in samples] for r in roundings}
-        record['maps'] = []
+        stored = []
         for members in groups_of_one_size(samples):
             group = [samples[i] for i in members]
             maps = self.plan.boxed_maps(
@@ -255,14 +254,17 @@ class LocalizationMetric(CountingMetric):
                 torch.cat([true_label(sample) for sample in group]),
                 len(group[0]['pred_scores']) if 'pred_scores' in group[0] else None,
             )
-            record['maps'].append((np.array(members), [self._spool.write(m) for m in maps]))
-        return record
+            stored.append(
+                (np.array(members), [to_numpy(m.float() if m.dtype == torch.bfloat16 else m) for m in maps])
+            )
+        bboxes = {r: [_gt_in_input(sample, r) for sample in samples] for r in self.plan.roundings()}
+        return record | dict(located=spool.write(Located(bboxes, stored)))
 
     def _own_images(
         self, records: Sequence[Record], keep: Sequence[NDArray[np.bool_]], counters: Counters
     ) -> ImageResults:
         """The results of each image that this rank counts."""
-        classes, spool = (self.dataset_meta or {}).get('classes', ()), self._spool or MapSpool()
+        classes, spool = (self.dataset_meta or {}).get('classes', ()), self._spool or Spool()
         self._spool = None
         return build_image_results(records, keep, counters, self.summary, self.plan, spool, classes)
 
