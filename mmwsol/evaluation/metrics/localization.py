@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import gather_object
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
@@ -33,11 +35,10 @@ from ..localization_report import (
     localization_summary,
     summary_metrics,
 )
-from ..main_gather import gather_on_main
 from ..prediction_file import PredictionFile
-from ..protocols import Protocol, get_protocols
-from ..selection import checkpoint_text, is_test_split, source_text, switches_of, take_threshold
-from .counting_metric import CountingMetric
+from ..protocols import Protocol
+from ..selection import is_test_split, switches_of
+from .counting_metric import CountingMetric, state_choice
 from .sample_fields import (
     describe_image,
     groups_of_one_size,
@@ -99,11 +100,8 @@ class LocalizationMetric(CountingMetric):
         prefix: str | None = 'wsol',
         collect_device: str = 'cpu',
     ) -> None:
-        super().__init__(prefix, collect_device)
-        self._asked = get_protocols(protocols)
-        self._taken: list[Mapping[str, Any] | None] = [None] * len(self._asked)
-        self._checkpoint: str | None = None
-        self.plan = LocalizationPlan(self._asked, iou_thresholds, interval)
+        plan = partial(LocalizationPlan, iou_thresholds=iou_thresholds, interval=interval)
+        super().__init__(protocols, plan, prefix, collect_device)
         self.num_threads = num_threads
         self.predictions = PredictionFile(predictions) if predictions else None
         self.per_image = per_image
@@ -114,17 +112,6 @@ class LocalizationMetric(CountingMetric):
     @property
     def protocols(self) -> list[Protocol]:
         return self.plan.protocols
-
-    def take_selection(self, selection: Mapping[str, Any] | None, where: str) -> None:
-        """Evaluate at the thresholds of a checkpoint's ``selection``, and state in each row what chose the checkpoint.
-
-        Raises ``ValueError`` if a protocol awaits a threshold that ``where`` doesn't carry.
-        """
-        taken = [take_threshold(protocol, selection, where) for protocol in self._asked]
-        self._taken = [choice for _, choice in taken]
-        self._checkpoint = checkpoint_text(selection)
-        protocols = [protocol for protocol, _ in taken]
-        self.plan = LocalizationPlan(protocols, self.plan.iou_thresholds, self.plan.interval)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Box a batch under every protocol and keep a few hundred bytes an image."""
@@ -156,7 +143,7 @@ class LocalizationMetric(CountingMetric):
         if self.per_image:
             own = self._own_images(results, keep, counters)
             add_error_kinds(self.summary, sum_over_ranks(own.error_counts()))
-            parts = gather_on_main(own)
+            parts = gather_object(own)
             self.images = merge_image_results(parts) if parts else None
         self.table_text = format_localization_table(self.summary)
         if self.predictions is not None:
@@ -169,17 +156,15 @@ class LocalizationMetric(CountingMetric):
     def _state_choices(self, summary: dict[str, Any]) -> None:
         """Say in each row where its threshold and its checkpoint come from, and keep what was chosen here."""
         self.choices = []
+        self.state_checkpoint(summary['rows'])
         for row, protocol, choice in zip(summary['rows'], self.protocols, self._taken):
-            if self._checkpoint:
-                row['checkpoint'] = self._checkpoint
             if 'threshold' not in row or not protocol.transfers_threshold:
                 continue
             if protocol.awaits_threshold:
                 choice = self._choice(row, protocol, summary['num_images'])
                 self.choices.append(choice)
             if choice is not None:
-                row['threshold_source'] = source_text(choice['source'], choice['split'])
-                row['threshold_from'] = {key: choice[key] for key in ('split', 'images', 'value')}
+                state_choice(row, choice, 'threshold_source')
 
     def _choice(self, row: Mapping[str, Any], protocol: Protocol, images: int) -> dict[str, Any]:
         split = (self.dataset_meta or {}).get('split')

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,9 +13,8 @@ from ..localization import DISPLAY_THRESHOLD
 from ..localization_counters import Record
 from ..pixel_counters import PixelPlan, count_pixels, stack_masks
 from ..pixel_report import format_pixel_table, pixel_metrics, pixel_summary
-from ..protocols import Protocol, get_protocols
-from ..selection import checkpoint_text, source_text, take_threshold
-from .counting_metric import CountingMetric
+from ..protocols import Protocol
+from .counting_metric import CountingMetric, state_choice
 from .sample_fields import groups_of_one_size, image_name, sample_indices, true_label
 
 
@@ -51,22 +51,8 @@ class PixelMetric(CountingMetric):
         prefix: str | None = 'wsol',
         collect_device: str = 'cpu',
     ) -> None:
-        super().__init__(prefix, collect_device)
-        self._asked = get_protocols(protocols)
-        self._taken: list[Mapping[str, Any] | None] = [None] * len(self._asked)
-        self._checkpoint: str | None = None
-        self.plan = PixelPlan(self._asked, mask_threshold, interval)
-
-    def take_selection(self, selection: Mapping[str, Any] | None, where: str) -> None:
-        """As of ``LocalizationMetric``: cut at a checkpoint's thresholds, and state what chose them and the checkpoint.
-
-        Raises ``ValueError`` if a protocol awaits a threshold that ``where`` doesn't carry.
-        """
-        taken = [take_threshold(protocol, selection, where) for protocol in self._asked]
-        self._taken = [choice for _, choice in taken]
-        self._checkpoint = checkpoint_text(selection)
-        protocols = [protocol for protocol, _ in taken]
-        self.plan = PixelPlan(protocols, self.plan.mask_threshold, self.plan.interval)
+        plan = partial(PixelPlan, mask_threshold=mask_threshold, interval=interval)
+        super().__init__(protocols, plan, prefix, collect_device)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch by score and truth, and keep a few kilobytes an image."""
@@ -86,19 +72,13 @@ class PixelMetric(CountingMetric):
             print_log('PixelMetric got no images; nothing is evaluated', logger='current')
             return {}
         self.summary = pixel_summary(self.plan, counters)
-        self._state_choices(self.summary)
+        self.state_checkpoint(self.summary['rows'])
+        for row, choice in zip(self.summary['rows'], self._taken):
+            if choice is not None:
+                state_choice(row, choice, 'mask threshold source')
         self.table_text = format_pixel_table(self.summary)
         print_log('\n' + self.table_text, logger='current')
         return pixel_metrics(self.summary)
-
-    def _state_choices(self, summary: Mapping[str, Any]) -> None:
-        """Say in each row what chose the threshold of its foreground, and its checkpoint."""
-        for row, choice in zip(summary['rows'], self._taken):
-            if self._checkpoint:
-                row['checkpoint'] = self._checkpoint
-            if choice is not None:
-                row['mask threshold source'] = source_text(choice['source'], choice['split'])
-                row['threshold_from'] = {key: choice[key] for key in ('split', 'images', 'value')}
 
     def _record(self, samples: Sequence[dict]) -> Record:
         """Counts of images whose maps and network inputs have one size."""
