@@ -8,9 +8,9 @@ from pathlib import Path
 CHUNK = 1 << 20
 
 
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    state = hashlib.sha256()
+def file_digest(path: str | Path, algorithm: str = 'sha256') -> str:
+    """Digest of a file's content by one of hashlib's algorithms, in hexadecimal digits."""
+    state = hashlib.new(algorithm)
     with open(path, 'rb') as file:
         while chunk := file.read(CHUNK):
             state.update(chunk)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from mmengine.registry import init_default_scope
@@ -25,6 +24,7 @@ from mmwsol.datasets.checks import (
 )
 from mmwsol.datasets.checks.image_facts import default_workers
 from mmwsol.datasets.wsol_metadata import is_metadata
+from mmwsol.engine.atomic_backend import AtomicBackend
 
 from .data_root_option import add_data_root_option
 from .run_config import find_config, read_config
@@ -219,7 +219,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = check_splits(title, splits, args.ignore, not args.no_near, args.workers, args.quiet)
     text = json.dumps(result.to_dict(), indent=2)
     if args.json and args.json != '-':
-        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.json).write_text(text + '\n')
+        AtomicBackend().put_text(text + '\n', args.json)
     print(text if args.json == '-' else format_report(result, args.limit))
     return int(bool(result.faults))

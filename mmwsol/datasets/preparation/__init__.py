@@ -1,5 +1,5 @@
 from .archives import ArchiveError, unpack
-from .download import ChecksumError, DownloadError, check_file, download, file_digest
+from .download import ChecksumError, DownloadError, check_file, download
 
 __all__ = [
     'ArchiveError',
@@ -7,6 +7,5 @@ __all__ = [
     'DownloadError',
     'check_file',
     'download',
-    'file_digest',
     'unpack',
 ]

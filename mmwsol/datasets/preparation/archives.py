@@ -65,10 +65,8 @@ def unpack(
     except LOCKED as error:
         raise ArchiveError(f'{archive}: cannot be unpacked ({error})') from error
     except OSError as error:
-        if error.errno not in (
-            None,
-            errno.EINVAL,
-        ):  # of the disk, not of a decompressor or a place before the file
+        # None: a decompressor's; EINVAL: a place before the file; else the disk's
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise ArchiveError(f'{archive}: damaged ({error}); fetch it again') from error
     if not count:

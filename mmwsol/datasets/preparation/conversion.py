@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mmwsol.engine.atomic_backend import AtomicBackend
+
 WNID = re.compile(r'<name>\s*(n\d{8})\s*</name>')
 
 
@@ -21,7 +23,7 @@ def write_synsets(root: Path) -> None:
         for path in sorted((target.parent / 'Annotations' / 'val').glob('*.xml')):
             wnids.update(WNID.findall(path.read_text(encoding='utf-8')))
     if wnids:
-        write_whole(target, ''.join(f'{wnid}\n' for wnid in sorted(wnids)))
+        AtomicBackend().put_text(''.join(f'{wnid}\n' for wnid in sorted(wnids)), target)
 
 
 def write_train_aug(root: Path) -> str | None:
@@ -37,12 +39,5 @@ def write_train_aug(root: Path) -> str | None:
         return f'{target} is not written: it needs {", ".join(missing)}'
     images = {stem for path in sources for stem in path.read_text().split()}
     images -= set(excluded.read_text().split())
-    write_whole(target, ''.join(f'{stem}\n' for stem in sorted(images)))
+    AtomicBackend().put_text(''.join(f'{stem}\n' for stem in sorted(images)), target)
     return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write beside ``path``, then rename: a reader sees a whole file or none."""
-    temporary = path.with_name(f'{path.name}.part')
-    temporary.write_text(text)
-    temporary.replace(path)

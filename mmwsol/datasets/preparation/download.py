@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import logging
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
+
+from mmwsol.file_digest import file_digest
 
 CHUNK = 1 << 20
 PERMANENT = (400, 401, 403, 404, 405, 410, 451)  # HTTP states that another try does not change
@@ -96,19 +97,10 @@ def check_file(path: str | os.PathLike[str], size: int | None = None, digest: st
         raise ChecksumError(f'{path}: must have {size} bytes, has {found}; remove it and fetch it again')
     if digest is not None:
         algorithm = digest.partition(':')[0]
-        if (got := file_digest(path, algorithm)) != digest:
+        if (got := f'{algorithm}:{file_digest(path, algorithm)}') != digest:
             raise ChecksumError(
                 f'{path}: its checksum must be {digest}, got {got}; remove it and fetch it again'
             )
-
-
-def file_digest(path: str | os.PathLike[str], algorithm: str = 'sha256') -> str:
-    """``<algorithm>:<hex>`` of a file's content."""
-    state = hashlib.new(algorithm)
-    with open(path, 'rb') as file:
-        while chunk := file.read(CHUNK):
-            state.update(chunk)
-    return f'{algorithm}:{state.hexdigest()}'
 
 
 class _Part:

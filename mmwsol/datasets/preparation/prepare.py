@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmwsol.engine.atomic_backend import AtomicBackend
+from mmwsol.file_digest import file_digest
+
 from .archives import ArchiveError, from_part, unpack
-from .conversion import write_whole
-from .download import ChecksumError, DownloadError, Progress, check_file, download, file_digest
+from .download import ChecksumError, DownloadError, Progress, check_file, download
 from .recipes import Archive, Recipe
 
 ARCHIVE_SUFFIXES = ('.tar', '.tgz', '.tar.gz', '.zip')
@@ -81,7 +83,7 @@ def verify(archive: Archive, path: Path) -> str | None:
     if archive.digest is not None:
         check_file(path, archive.size, archive.digest)
         return archive.digest
-    digest = file_digest(path)
+    digest = f'sha256:{file_digest(path)}'
     if known and known['digest'] != digest:
         raise ChecksumError(
             f'{path}: its checksum was {known["digest"]} before and is {digest} now; fetch it again, or remove '
@@ -98,7 +100,7 @@ def _remember(archive: Archive, path: Path, digest: str | None, say: Callable[[s
     is_new = archive.name not in ledger
     ledger[archive.name] = {'digest': digest, **_state(path)}
     try:
-        write_whole(ledger_file, json.dumps(ledger, indent=1) + '\n')
+        AtomicBackend().put_text(json.dumps(ledger, indent=1) + '\n', ledger_file)
     except OSError as error:
         say(f'{archive.name}: its checksum is not kept ({error})')
     else:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmwsol.datasets.preparation import ChecksumError, DownloadError, check_file, download, file_digest
+from mmwsol.datasets.preparation import ChecksumError, DownloadError, check_file, download
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = f'sha256:{hashlib.sha256(CONTENT).hexdigest()}'
@@ -155,7 +155,6 @@ def test_an_error_of_the_disk_is_not_tried_again(server, tmp_path, monkeypatch, 
     assert len(server.requests) == (0 if what == 'folder' else 1)
 
 
-def test_digest_is_that_of_hashlib(tmp_path):
+def test_digest_may_be_of_any_algorithm_of_hashlib(tmp_path):
     (tmp_path / 'file').write_bytes(CONTENT)
-    assert file_digest(tmp_path / 'file') == SHA256
     check_file(tmp_path / 'file', len(CONTENT), f'md5:{hashlib.md5(CONTENT).hexdigest()}')

@@ -139,10 +139,10 @@ def test_a_file_made_on_request_may_differ_each_time(server, tmp_path, tar_bytes
 
 
 def test_a_folder_that_cannot_be_written_keeps_no_checksum_and_is_no_error(server, tmp_path, monkeypatch):
-    def refuse(path, text):
+    def refuse(backend, text, path):
         raise PermissionError(13, 'Permission denied', str(path))
 
-    monkeypatch.setattr('mmwsol.datasets.preparation.prepare.write_whole', refuse)
+    monkeypatch.setattr('mmwsol.engine.atomic_backend.AtomicBackend.put_text', refuse)
     said = run(tmp_path, archive(server))
     assert any('its checksum is not kept' in line and 'Permission denied' in line for line in said)
     assert (tmp_path / 'Set/list.txt').exists()
