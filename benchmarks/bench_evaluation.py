@@ -13,13 +13,13 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.multiprocessing as mp
+from process_memory import resident_memory
 from torch import distributed as dist
 
 from mmwsol.evaluation.metrics import LocalizationMetric
@@ -74,28 +74,18 @@ def evaluate(images: int, seed: int, rank: int = 0, world: int = 1) -> dict[str,
     own = range(rank, images // BATCH, world)
     marks = {round(len(own) * (k + 1) / REPORTS) for k in range(REPORTS)}
     seconds, memory = 0.0, []
-    for done, samples in enumerate(_drawn(own, seed), 1):
+    for done, index in enumerate(own, 1):
+        samples = draw_batch(index, seed)
         start = time.process_time()
         metric.process(None, samples)
         seconds += time.process_time() - start
         if done in marks:
-            memory.append(_resident())
+            memory.append(resident_memory() / 2**20)
     start = time.process_time()
     metric.evaluate(images)
     end = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return dict(summary=metric.summary, process_s=seconds, end_s=end, memory=memory, peak=peak)
-
-
-def _drawn(batches: range, seed: int) -> Iterator[list[dict[str, Any]]]:
-    for index in batches:
-        yield draw_batch(index, seed)
-
-
-def _resident() -> float:
-    """Resident set in MiB."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
 
 
 def _worker(rank: int, world: int, folder: str, images: int, seed: int) -> None:

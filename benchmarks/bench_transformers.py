@@ -18,12 +18,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from process_memory import resident_memory
 from torch import Tensor
 
 from mmwsol.apis.run_config import drop_pretrained_weights, find_config
@@ -210,10 +210,6 @@ def peak_while(work: Callable[[], object]) -> int:
     done.set()
     watcher.join()
     return peak[0]
-
-
-def resident_memory() -> int:
-    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def main() -> None:

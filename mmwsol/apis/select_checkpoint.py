@@ -202,9 +202,8 @@ def compare_choices(
             chosen[choice] = max(validated, key=lambda v: found[v.path.name][PROTOCOLS['test']]['IoU'])
         best = chosen[choice]
         tested = found[best.path.name][choice.protocol]
-        split = tested.get('threshold_from', best.selection)[
-            'split'
-        ]  # the test may find its images among its own
+        # the test may find the images of the choice among its own
+        split = tested.get('threshold_from', best.selection)['split']
         rows.append(
             dict(
                 checkpoint_by=_marked(choice.checkpoint, split),

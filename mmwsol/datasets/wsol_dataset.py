@@ -46,9 +46,8 @@ class WSOLDataset(BaseDataset):
     split, so that a choice made on test data can be told.
     """
 
-    BOXES_TO_LAST_PIXEL: ClassVar[bool] = (
-        False  # whether right and lower edge are the last pixel, not one past it
-    )
+    # whether right and lower edge are the last pixel, not one past it
+    BOXES_TO_LAST_PIXEL: ClassVar[bool] = False
     FREE_SKIPS = 8
     INDEX_FROM = 20_000  # images from which on the list is kept on disk
     NO_ARGUMENTS = ('pipeline', 'data_list', 'max_broken', 'max_refetch', '_image_folders', '_read_counts')
