@@ -1,4 +1,4 @@
-"""CAM, MobileNetV1, CUB-200-2011, with the data, schedule and backbone form of the BAS configuration beside it.
+"""CAM, MobileNetV1, CUB-200-2011, with the data and schedule of the BAS configuration beside it.
 
 Measured on birds-23 (seed 6, 30 epochs, batch 16, CPU): choe_v2 GT-known 55.0, Top-1 Loc 46.2, MaxBoxAccV2 55.3.
     python tools/train.py configs/cam/cam_mobilenetv1_cub.py
@@ -13,6 +13,6 @@ with read_base():
     from .._base_.models.cam import *
     from .._base_.schedules.bas_cub import *
 
-backbone.update(out_indices=(-1,))
-model.update(backbone=backbone)
+backbone.update(out_indices=(-1,), tensorflow=True)
+model.update(backbone=backbone, channels_last=True)
 model.head.update(num_classes=num_classes, in_channels=out_channels)

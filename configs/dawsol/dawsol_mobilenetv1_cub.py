@@ -1,4 +1,4 @@
-"""DA-WSOL, MobileNetV1, CUB-200-2011, with the data, schedule and backbone form of the BAS configuration.
+"""DA-WSOL, MobileNetV1, CUB-200-2011, with the data and schedule of the BAS configuration.
 
 Nothing is published for it. The loss weights are larger than ResNet-50's: the best of four pairs for MaxBoxAccV2 on five held-out
 training images of each class of birds-23, at input 160; no gain over CAM on the test images in three epochs (docs/results.md).
@@ -14,8 +14,8 @@ with read_base():
     from .._base_.models.dawsol import *
     from .._base_.schedules.bas_cub import *
 
-backbone.update(out_indices=(-1,))
-model.update(backbone=backbone)
+backbone.update(out_indices=(-1,), tensorflow=True)
+model.update(backbone=backbone, channels_last=True)
 model.head.update(num_classes=num_classes, in_channels=out_channels)
 model.head.loss_da.update(loss_weight=1.0)
 model.head.loss_universum.update(loss_weight=12.0)

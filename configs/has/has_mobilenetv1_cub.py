@@ -1,4 +1,4 @@
-"""HaS, MobileNetV1, CUB-200-2011, with the data, schedule and backbone form of the BAS configuration.
+"""HaS, MobileNetV1, CUB-200-2011, with the data and schedule of the BAS configuration.
 
 Nothing is published for it; the method's values are wsolevaluation's defaults but for larger tiles, not tuned.
     python tools/train.py configs/has/has_mobilenetv1_cub.py

@@ -1,4 +1,4 @@
-"""SPG, MobileNetV1, CUB-200-2011, with the data, schedule and backbone form of the BAS configuration.
+"""SPG, MobileNetV1, CUB-200-2011, with the data and schedule of the BAS configuration.
 
 Nothing is published for it; the method's values are wsolevaluation's defaults, not tuned.
     python tools/train.py configs/spg/spg_mobilenetv1_cub.py
@@ -13,5 +13,6 @@ with read_base():
     from .._base_.models.spg import *
     from .._base_.schedules.bas_cub import *
 
-model.update(backbone=backbone)
+backbone.update(tensorflow=True)
+model.update(backbone=backbone, channels_last=True)
 model.head.update(num_classes=num_classes, in_channels=out_channels, early_channels=(split_channels, out_channels))

@@ -1,6 +1,8 @@
 """MobileNetV1 cut for localization: 28x28 behind stage 3, 14x14 at the end (input 224).
 
-Weights: `mobilenet_v1_1.0_224.pth` in `$MMWSOL_WEIGHTS_ROOT` (default `weights/`), parameter names `model.{i}.{0,1,3,4}`.
+Weights: `mobilenet_v1_1.0_224.pth` in `$MMWSOL_WEIGHTS_ROOT` (default `weights/`), parameter names `model.{i}.{0,1,3,4}`. This is BAS's
+form, plain ReLU and symmetric padding; these weights come from TensorFlow and want `tensorflow=True`, which the other methods set: without
+it their features lie half a cell to the right and the ImageNet classifier loses 17 points.
 """
 
 from mmwsol.models.backbones import MobileNetV1
