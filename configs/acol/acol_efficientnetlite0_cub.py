@@ -12,7 +12,8 @@ with read_base():
     from .._base_.backbones.efficientnet_lite0 import *
 
 backbone.update(out_indices=(-1,))
-model.update(data_preprocessor=data_preprocessor, backbone=backbone, channels_last=True)
+model.update(data_preprocessor=data_preprocessor)
+model.backbone = backbone  # update() would merge it
 model.head.update(in_channels=out_channels, hidden_channels=256)
 train_cfg.update(max_epochs=10, val_interval=5)
 param_scheduler[0].update(milestones=[8])

@@ -12,7 +12,8 @@ with read_base():
     from .._base_.datasets.cub_160 import *  # after the parent, whose data and backbone they replace
     from .._base_.backbones.efficientnet_lite0 import *
 
-model.update(data_preprocessor=data_preprocessor, backbone=backbone, channels_last=True)
+model.update(data_preprocessor=data_preprocessor, channels_last=True)
+model.backbone = backbone  # update() would merge it
 model.head.update(
     in_channels=out_channels,
     split_channels=split_channels,

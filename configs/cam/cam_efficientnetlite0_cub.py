@@ -12,7 +12,8 @@ with read_base():
     from .._base_.backbones.efficientnet_lite0 import *
 
 backbone.update(head_conv=True, out_indices=(-1,))
-model.update(data_preprocessor=data_preprocessor, backbone=backbone, channels_last=True)
+model.update(data_preprocessor=data_preprocessor)
+model.backbone = backbone  # update() would merge it
 model.head.update(in_channels=head_channels)
 optim_wrapper.optimizer.update(lr=5e-3)
 train_cfg.update(max_epochs=10, val_interval=5)

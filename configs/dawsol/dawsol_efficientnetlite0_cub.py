@@ -14,7 +14,8 @@ with read_base():
     from .._base_.backbones.efficientnet_lite0 import *
 
 backbone.update(head_conv=True, out_indices=(-1,))
-model.update(data_preprocessor=data_preprocessor, backbone=backbone, channels_last=True)
+model.update(data_preprocessor=data_preprocessor)
+model.backbone = backbone  # update() would merge it
 model.head.update(in_channels=head_channels)
 model.head.assigner.update(num_samples=8)
 model.head.loss_da.update(loss_weight=1.0)

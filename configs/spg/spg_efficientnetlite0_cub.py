@@ -11,7 +11,8 @@ with read_base():
     from .._base_.datasets.cub_160 import *  # after the parent, whose data and backbone they replace
     from .._base_.backbones.efficientnet_lite0 import *
 
-model.update(data_preprocessor=data_preprocessor, backbone=backbone, channels_last=True)
+model.update(data_preprocessor=data_preprocessor)
+model.backbone = backbone  # update() would merge it
 model.head.update(in_channels=out_channels, early_channels=(split_channels, out_channels), branch_channels=256)
 train_cfg.update(max_epochs=10, val_interval=5)
 param_scheduler[0].update(milestones=[8])

@@ -2,7 +2,7 @@
 
 Weights: `mobilenet_v1_1.0_224.pth` in `$MMWSOL_WEIGHTS_ROOT` (default `weights/`), parameter names `model.{i}.{0,1,3,4}`. This is BAS's
 form, plain ReLU and symmetric padding; these weights come from TensorFlow and want `tensorflow=True`, which the other methods set: without
-it their features lie half a cell to the right and the ImageNet classifier loses 17 points.
+it their features lie half a cell to the right and below, and the ImageNet classifier loses 12 points (configs/posthoc/README.md).
 """
 
 from mmwsol.models.backbones import MobileNetV1
