@@ -122,11 +122,11 @@ def diffuse_densely(neck: Any, attention: Tensor, semantic: Tensor) -> Tensor:
 
 
 def steps_of(
-    model: Localizer, batch: int, amp: bool = False, seed: int = 0
+    model: Localizer, batch: int, amp: bool = False, input_size: int = 224, seed: int = 0
 ) -> dict[str, Callable[[], dict[str, Tensor]]]:
     """Both forward passes to the losses, on one drawn batch; ``amp``: in bfloat16 autocast."""
     torch.manual_seed(seed)
-    images = torch.randn(batch, 3, 224, 224)
+    images = torch.randn(batch, 3, input_size, input_size)
     labels = torch.randint(model.head.num_classes, (batch,))
     samples = labelled_samples(labels)
 
@@ -157,6 +157,7 @@ def run(
     repeats: int = 5,
     num_classes: int = 200,
     amp: bool = False,
+    input_size: int = 224,
 ) -> dict[str, Any]:
     """Median CPU seconds of both steps, the median of their ratios, and the losses.
 
@@ -164,7 +165,7 @@ def run(
     """
     torch.manual_seed(0)
     model = build_model(method, size, num_classes)
-    steps = steps_of(model, batch, amp)
+    steps = steps_of(model, batch, amp, input_size)
     times: dict[str, list[float]] = {name: [] for name in steps}
     losses: dict[str, dict[str, float]] = {}
     for _ in range(repeats):
@@ -179,21 +180,28 @@ def run(
     return dict(method=method, batch=batch, losses=losses, ratio=ratio, **medians)
 
 
-def peak_memory(method: str, name: str, size: str, batch: int) -> float:
+def peak_memory(
+    method: str, name: str, size: str, batch: int, num_classes: int = 200, input_size: int = 224
+) -> float:
     """MiB that a step of ``batch`` images needs above one of a single image, in a process of its own."""
     command = [sys.executable, '-W', 'ignore', __file__, '--memory-of', method, name]
     command += ['--size', size, '--batch', str(batch)]
+    command += ['--classes', str(num_classes), '--input-size', str(input_size)]
     out = subprocess.run(
         command, check=True, capture_output=True, text=True, env={**os.environ, **GIVE_BACK}
     ).stdout
     return json.loads(out.splitlines()[-1])
 
 
-def measure_memory(method: str, name: str, size: str, batch: int) -> None:
-    model = build_model(method, size)
-    timed_step(model, steps_of(model, 1)[name])  # weights, their gradients, libraries and their buffers
-    single = peak_while(lambda: timed_step(model, steps_of(model, 1)[name]))
-    print(json.dumps((peak_while(lambda: timed_step(model, steps_of(model, batch)[name])) - single) / 2**20))
+def measure_memory(method: str, name: str, size: str, batch: int, num_classes: int, input_size: int) -> None:
+    model = build_model(method, size, num_classes)
+
+    def step(images: int) -> None:
+        timed_step(model, steps_of(model, images, input_size=input_size)[name])
+
+    step(1)  # weights, their gradients, libraries and their buffers
+    single = peak_while(lambda: step(1))
+    print(json.dumps((peak_while(lambda: step(batch)) - single) / 2**20))
 
 
 def peak_while(work: Callable[[], object]) -> int:
@@ -219,22 +227,29 @@ def main() -> None:
     parser.add_argument('--size', default='small', choices=('tiny', 'small', 'base'))
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--classes', type=int, default=200)
+    parser.add_argument('--input-size', type=int, default=224)
     parser.add_argument('--amp', action='store_true', help='both steps in bfloat16 autocast')
     parser.add_argument('--memory-of', nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.memory_of:
-        measure_memory(*args.memory_of, args.size, args.batch)
+        measure_memory(*args.memory_of, args.size, args.batch, args.classes, args.input_size)
         return
     print(
-        f'training step on DeiT-{args.size.title()}, batch {args.batch}, 224x224, one thread; losses agree'
-        + ('; bfloat16' if args.amp else '')
+        f'training step on DeiT-{args.size.title()}, batch {args.batch}, {args.classes} classes, input {args.input_size}, '
+        'one thread; losses agree' + ('; bfloat16' if args.amp else '')
     )
     print('method   published   ours (CPU s)   ratio   published   ours (MiB)')
     rows = {}
     for method in METHODS:
-        rows[method] = row = run(method, args.size, args.batch, args.repeats, amp=args.amp)
-        memory = [peak_memory(method, name, args.size, args.batch) for name in ('published', 'ours')]
+        rows[method] = row = run(
+            method, args.size, args.batch, args.repeats, args.classes, args.amp, args.input_size
+        )
+        memory = [
+            peak_memory(method, name, args.size, args.batch, args.classes, args.input_size)
+            for name in ('published', 'ours')
+        ]
         print(
             f'{method:6} {row["published_s"]:11.2f} {row["ours_s"]:14.2f} {row["ratio"]:7.2f}x '
             f'{memory[0]:11.0f} {memory[1]:12.0f}',

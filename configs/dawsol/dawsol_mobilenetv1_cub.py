@@ -17,5 +17,6 @@ with read_base():
 backbone.update(out_indices=(-1,), tensorflow=True)
 model.update(backbone=backbone, channels_last=True)
 model.head.update(num_classes=num_classes, in_channels=out_channels)
+model.head.assigner.update(universum='weakest')
 model.head.loss_da.update(loss_weight=1.0)
 model.head.loss_universum.update(loss_weight=12.0)

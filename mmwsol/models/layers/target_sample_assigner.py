@@ -54,6 +54,9 @@ class TargetSampleAssigner(nn.Module):
         num_samples: n. An image is accepted if n pixels are like the class anchor and n - 1 like the image.
         anchor_update: ``released`` feeds the class anchor with the centre that grew from the image's mean feature, as
             the code does that gave the published numbers; ``paper`` with the one that grew from the class anchor.
+        universum: ``anchored``, as released: the group that grew from the universum anchor. The first few images make that
+            anchor, and if one of them has no pixel near it, an object becomes the universum and stays it. ``weakest``: the
+            group whose centre has the smallest norm; the group in whose place it was takes its own.
         together: cluster all images at once; ``None``: on a GPU.
     """
 
@@ -68,15 +71,19 @@ class TargetSampleAssigner(nn.Module):
         in_channels: int,
         num_samples: int = 32,
         anchor_update: str = 'released',
+        universum: str = 'anchored',
         together: bool | None = None,
     ) -> None:
         super().__init__()
         if anchor_update not in CENTROID_OF_ANCHOR:
             raise ValueError(f"anchor_update must be 'released' or 'paper', got {anchor_update!r}")
+        if universum not in ('anchored', 'weakest'):
+            raise ValueError(f"universum must be 'anchored' or 'weakest', got {universum!r}")
         if num_samples < 2:
             raise ValueError(f'num_samples must be at least 2, got {num_samples}')
         self.num_samples = num_samples
         self.feeding = [UNIVERSUM, CENTROID_OF_ANCHOR[anchor_update]]
+        self.cluster = kmeans if universum == 'anchored' else kmeans_weakest_first
         self.together = together
         self.register_buffer('class_anchors', torch.zeros(num_classes, in_channels, dtype=torch.float64))
         self.register_buffer('class_counts', torch.zeros(num_classes, dtype=torch.int64))
@@ -111,7 +118,7 @@ class TargetSampleAssigner(nn.Module):
         all_starts, results = [], []
         for i in range(len(images)):
             starts = self.starts(images, labels, found, slice(i, i + 1))
-            results.append(kmeans(pixels[i : i + 1], starts))
+            results.append(self.cluster(pixels[i : i + 1], starts))
             all_starts.append(starts)
             found[i] = self.feed(results[-1])[0]
         centres, groups = (torch.cat(parts) for parts in zip(*results))
@@ -122,7 +129,7 @@ class TargetSampleAssigner(nn.Module):
         found = torch.stack([self.universum_anchor.expand_as(images), images.double()], 1)  # a guess
         for _ in range(len(images) + 1):
             starts = self.starts(images, labels, found)
-            clusters = kmeans(pixels, starts)
+            clusters = self.cluster(pixels, starts)
             guess, found = found, self.feed(clusters)
             if torch.equal(guess, found):
                 break
@@ -195,3 +202,14 @@ def draw(members: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
     order = keys.masked_fill(~members, torch.inf).argsort(1)[:, :count]
     order = F.pad(order, (0, count - order.shape[1]))  # a map of fewer pixels is never accepted
     return order, members.sum(1) >= count
+
+
+def kmeans_weakest_first(pixels: Tensor, starts: Tensor) -> Clusters:
+    """``kmeans``, then the cluster whose centre has the smallest norm changes places with the first."""
+    clusters = kmeans(pixels, starts)
+    k = starts.shape[1]
+    places = torch.arange(k, device=pixels.device).expand(len(pixels), k)  # of each cluster, its new one
+    weakest = clusters.centres.norm(dim=2).argmin(1, keepdim=True)  # (N, 1)
+    places = torch.where(places == weakest, 0, torch.where(places == 0, weakest, places))
+    centres = clusters.centres.gather(1, places[..., None].expand_as(clusters.centres))  # its own inverse
+    return Clusters(centres, places.gather(1, clusters.labels))

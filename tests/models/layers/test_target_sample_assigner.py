@@ -14,6 +14,7 @@ import torch.multiprocessing as mp
 from torch import Tensor
 
 from mmwsol.models.layers import TargetSampleAssigner, kmeans
+from mmwsol.models.layers.target_sample_assigner import kmeans_weakest_first
 from mmwsol.models.losses import MMDLoss, UniversumLoss
 
 from .test_kmeans import published_kmeans
@@ -86,6 +87,29 @@ def test_all_images_at_once_give_what_one_after_the_other_gives() -> None:
         for ours, other in zip(first, second):
             torch.testing.assert_close(ours, other, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(one.class_anchors, all_at_once.class_anchors, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('together', [False, True])
+def test_weakest_group_is_the_universum_where_it_is_asked_for(together: bool) -> None:
+    features = draw_features(3) + 3.0  # every pixel is nearer to the mean than to zero
+    weak = {}
+    for universum in ('anchored', 'weakest'):
+        groups = build(universum=universum, together=together)(features, torch.tensor([0, 1, 0, 2, 3])).groups
+        strength = features.mean(1)
+        weak[universum] = [bool(strength[groups == 0].mean() < strength[groups == k].mean()) for k in (1, 2)]
+    assert weak == {'anchored': [False, False], 'weakest': [True, True]}
+
+
+def test_weakest_cluster_and_the_first_change_places() -> None:
+    pixels = torch.tensor(
+        [[[9.0], [9.1], [5.0], [5.2], [1.0], [1.3]], [[0.0], [0.2], [4.0], [4.2], [8.0], [8.1]]]
+    )
+    starts = torch.tensor([[[9.0], [5.0], [1.0]], [[0.0], [4.0], [8.0]]])
+    before, after = kmeans(pixels, starts), kmeans_weakest_first(pixels, starts)
+    assert before.labels.tolist() == [[0, 0, 1, 1, 2, 2]] * 2
+    assert after.labels.tolist() == [[2, 2, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2]]
+    torch.testing.assert_close(after.centres[0], before.centres[0].flip(0))
+    torch.testing.assert_close(after.centres[1], before.centres[1])
 
 
 def test_samples_are_different_pixels_of_their_group_and_the_mean_feature_comes_first() -> None:
@@ -217,6 +241,7 @@ def test_a_gpu_waits_for_the_host_less_than_once_an_image() -> None:
     [
         (dict(anchor_update='mean'), "'released' or 'paper', got 'mean'"),
         (dict(num_samples=1), 'at least 2, got 1'),
+        (dict(universum='strongest'), "'anchored' or 'weakest', got 'strongest'"),
     ],
 )
 def test_wrong_options_are_refused(kwargs: dict, message: str) -> None:
