@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from mmengine.dist import is_distributed
 from torch import Tensor, nn
 
+from mmwsol.models.layers import common_draw
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample, stack_gt_labels
 
@@ -14,7 +16,8 @@ class CutMix(nn.Module):
 
     One box and one permutation a batch. The data samples get ``mix_label``, the class of the pasted image, and
     ``mix_weight``, the area that is left of the first; every head's classification loss reads them. What is drawn is
-    drawn on the host, so nothing waits for the device.
+    drawn on the host, so nothing waits for the device. The processes of a distributed run mix in the same iterations, each
+    its own images, since a head may exchange something for each label.
 
     Args:
         beta: the share is drawn from Beta(beta, beta).
@@ -32,7 +35,8 @@ class CutMix(nn.Module):
         self, images: Tensor, data_samples: list[LocDataSample]
     ) -> tuple[Tensor, list[LocDataSample]]:
         """Images (N, C, H, W), changed in place, and data samples with ``mix_label`` and ``mix_weight``."""
-        if not self.prob > np.random.rand():
+        draw = np.random.rand()
+        if not self.prob > (common_draw() if is_distributed() else draw):
             return images, data_samples
         weight, order = self.mix(images)
         for sample, label in zip(data_samples, stack_gt_labels(data_samples)[order]):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from torch import Tensor
 
-from mmwsol.models.layers import current_epoch
+from mmwsol.models.layers import current_epoch, planned_epochs
 from mmwsol.registry import MODELS
 from mmwsol.structures import LocDataSample, stack_gt_labels, stack_mix_labels
 
@@ -77,6 +78,12 @@ class DAWSOLHead(CAMHead):
 
     def adapts(self) -> bool:
         """Whether the running epoch (any outside of a training loop) is behind the warm-up and a weight is not 0."""
-        epoch = current_epoch()
+        epoch, epochs = current_epoch(), planned_epochs()
         weighted = any(getattr(loss, 'loss_weight', 1.0) for loss in (self.loss_da, self.loss_universum))
+        if weighted and epochs is not None and self.warmup_epochs >= epochs:
+            warnings.warn(
+                f'DAWSOLHead leaves out the first {self.warmup_epochs} epochs (warmup_epochs) and the training loop has '
+                f'{epochs} (one that counts iterations has 1): it never adapts and trains plain CAM',
+                stacklevel=2,
+            )
         return weighted and (epoch is None or epoch >= self.warmup_epochs)

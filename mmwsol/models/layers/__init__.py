@@ -16,7 +16,7 @@ from .token_attention import (
     project_qkv,
     spatial_mask,
 )
-from .training_progress import current_epoch, training_progress
+from .training_progress import common_draw, current_epoch, planned_epochs, training_progress
 from .weight_init import ConvWeightNormal
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     'attention_matrix',
     'attention_row',
     'class_conv2d',
+    'common_draw',
     'current_epoch',
     'diffuse',
     'frozen_call',
@@ -38,6 +39,7 @@ __all__ = [
     'linear_of',
     'minmax',
     'patch_attention',
+    'planned_epochs',
     'pooled_conv2d',
     'project_qkv',
     'spatial_mask',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from mmengine.logging import MessageHub
 
 
@@ -13,6 +14,18 @@ def current_epoch() -> int | None:
 def training_progress() -> float:
     """Share of the loop's iterations that are done, in [0, 1); 0 outside of a training loop."""
     return (_running_info('iter') or 0) / (_running_info('max_iters') or 1)
+
+
+def planned_epochs() -> int | None:
+    """Epochs of the running training loop, 1 if it counts iterations alone; None outside of one."""
+    return _running_info('max_epochs')
+
+
+def common_draw() -> float:
+    """A number in [0, 1) that all processes of a run get alike, another in each iteration; a resumed run repeats it."""
+    hub = MessageHub.get_current_instance()
+    words = [hub.get_info('seed') or 0, _running_info('iter') or 0]
+    return float(np.random.default_rng(words).random())
 
 
 def _running_info(key: str) -> int | None:

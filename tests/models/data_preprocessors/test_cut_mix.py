@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmwsol.models.data_preprocessors import CutMix, LocDataPreprocessor
+from mmwsol.models.data_preprocessors import CutMix, LocDataPreprocessor, cut_mix
 from mmwsol.models.data_preprocessors.cut_mix import draw_box
 from mmwsol.registry import MODELS
 from mmwsol.structures import stack_mix_labels
@@ -41,14 +41,15 @@ def test_whole_batch_has_one_box(samples_of: Callable) -> None:
 
 def test_box_is_clipped_and_its_side_is_the_root_of_the_share() -> None:
     np.random.seed(0)
+    whole = 0
     for _ in range(50):
         top, bottom, left, right = draw_box(40, 30, 0.75)  # half of each side, 20 x 15 -> 20 x 14
-        assert (
-            0 <= top <= bottom <= 40
-            and bottom - top <= 20
-            and 0 <= left <= right <= 30
-            and right - left <= 14
-        )
+        assert 0 <= top <= bottom <= 40 and 0 <= left <= right <= 30
+        rows, columns = 20, 14
+        assert bottom - top == rows or (bottom - top < rows and (top == 0 or bottom == 40))
+        assert right - left == columns or (right - left < columns and (left == 0 or right == 30))
+        whole += (bottom - top, right - left) == (rows, columns)
+    assert whole > 5
 
 
 @pytest.mark.parametrize('loss_of', ['CAMHead', 'ACoLHead'])
@@ -75,6 +76,23 @@ def test_probability_is_the_share_of_mixed_batches(samples_of: Callable) -> None
     np.random.seed(0)
     mixed = [CutMix(prob=0.3)(torch.zeros(2, 1, 4, 4), samples_of([0, 1]))[1] for _ in range(300)]
     assert np.mean(['mix_label' in samples[0] for samples in mixed]) == pytest.approx(0.3, abs=0.06)
+
+
+def test_all_processes_mix_in_the_same_iterations_but_not_the_same_boxes(
+    samples_of: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cut_mix, 'is_distributed', lambda: True)
+
+    def weights(rank: int) -> list[float | None]:
+        np.random.seed(rank)
+        monkeypatch.setattr(cut_mix, 'common_draw', iter(np.random.default_rng(3).random(40)).__next__)
+        batches = [CutMix(prob=0.5)(torch.zeros(2, 1, 16, 16), samples_of([0, 1]))[1] for _ in range(40)]
+        return [batch[0].mix_weight.item() if 'mix_weight' in batch[0] else None for batch in batches]
+
+    first, second = weights(0), weights(1)
+    assert first != second
+    mixed = [weight is not None for weight in first]
+    assert 10 < sum(mixed) < 30 and mixed == [weight is not None for weight in second]
 
 
 HEADS = {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -85,6 +86,17 @@ def test_warm_up_trains_the_classifier_alone(features: Tensor, samples_of: Calla
         assert set(losses) == {'loss_cls', 'loss_da', 'loss_universum'}
         assert (losses['loss_universum'] > 0) == adapts
         assert head.assigner.universum_count == (len(LABELS) if adapts else 0)
+
+
+@pytest.mark.parametrize(('epochs', 'warns'), [(1, True), (2, False)])
+def test_loop_without_an_epoch_behind_the_warm_up_is_warned_of(
+    features: Tensor, samples_of: Callable, hub: MessageHub, epochs: int, warns: bool
+) -> None:
+    hub.update_info_dict(dict(epoch=0, max_epochs=epochs))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter('always')
+        build().loss([features], samples_of(LABELS))
+    assert any('never adapts' in str(warning.message) for warning in found) == warns
 
 
 def test_batch_without_an_accepted_image_trains_without_nan(features: Tensor, samples_of: Callable) -> None:

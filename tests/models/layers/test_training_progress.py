@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from mmengine.logging import MessageHub
 
-from mmwsol.models.layers import current_epoch, training_progress
+from mmwsol.models.layers import common_draw, current_epoch, planned_epochs, training_progress
 
 
 @pytest.fixture
@@ -16,10 +17,24 @@ def hub() -> Iterator[MessageHub]:
 
 
 def test_running_loop_says_where_it_stands(hub: MessageHub) -> None:
-    hub.update_info_dict(dict(loop_stage='train', epoch=3, iter=25, max_iters=100))
-    assert (current_epoch(), training_progress()) == (3, 0.25)
+    hub.update_info_dict(dict(loop_stage='train', epoch=3, iter=25, max_iters=100, max_epochs=9))
+    assert (current_epoch(), training_progress(), planned_epochs()) == (3, 0.25, 9)
 
 
 def test_finished_or_missing_loop_has_no_epoch_and_no_progress(hub: MessageHub) -> None:
     hub.update_info_dict(dict(epoch=3, iter=25, max_iters=100))
-    assert (current_epoch(), training_progress()) == (None, 0.0)
+    assert (current_epoch(), training_progress(), planned_epochs()) == (None, 0.0, None)
+
+
+def test_common_draw_depends_on_seed_and_iteration_alone(hub: MessageHub) -> None:
+    def draws(seed: int, process: int) -> list[float]:
+        np.random.seed(process)
+        found = []
+        for iteration in range(200):
+            hub.update_info_dict(dict(loop_stage='train', seed=seed, iter=iteration))
+            np.random.rand(process)
+            found.append(common_draw())
+        return found
+
+    assert draws(6, process=0) == draws(6, process=1) != draws(7, process=0)
+    assert len(set(draws(6, 0))) == 200 and np.mean(draws(6, 0)) == pytest.approx(0.5, abs=0.06)
