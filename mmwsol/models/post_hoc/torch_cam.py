@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmwsol.models.layers import frozen_call
 from mmwsol.registry import MODELS
@@ -24,7 +24,8 @@ class TorchCAM(PostHocMaps):
     Args:
         method: of ``torchcam.methods``. ``GradCAM`` (Selvaraju et al., ICCV 2017), ``XGradCAM`` (Fu et al., BMVC 2020) and
             ``LayerCAM`` (Jiang et al., TIP 2021) take one backward pass a kept class. ``CAM`` (Zhou et al., CVPR 2016)
-            reads the classifier behind the pooling, ``fc_layer`` (default ``head.fc``), and keeps negative values.
+            reads the classifier behind the pooling, ``fc_layer`` (default ``head.fc``), and keeps negative values; its layer
+            -1 is what that classifier reads, ``head.hidden`` where the head has convolutions of its own.
             ``ScoreCAM`` (Wang et al., CVPRW 2020), ``SSCAM`` and ``ISCAM`` classify the image once for each channel
             and kept class: keep the true class alone (``model.head.topk=0``) where the protocol needs no other.
         options: of the torchcam class, such as ``batch_size`` of masked images for ``ScoreCAM``.
@@ -56,12 +57,13 @@ class TorchCAM(PostHocMaps):
     def class_maps(
         self, localizer: Any, inputs: Tensor, choose: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        name, as_map = self.module_name(localizer), self.as_map(localizer, inputs)
         self._check_classifier(localizer)
+        name, as_map = self.module_name(localizer), self.as_map(localizer, inputs)
         leaf = gradient_leaf(localizer, name) if self.method in FROM_GRADIENTS else nullcontext()
         with (
             leaf as leaves,
             self.extractor(localizer, name, reshape_transform=as_map, **self.options) as extract,
+            copied_output(localizer, name),  # torchcam keeps the output itself
         ):
             logits = frozen_call(localizer, inputs)  # (N, K)
             if leaves is not None:
@@ -70,6 +72,17 @@ class TorchCAM(PostHocMaps):
             of_labels = self._from_gradients if self.method in FROM_GRADIENTS else self._from_classes
             maps = [of_labels(extract, logits, column) for column in labels.T]
         return logits, labels, torch.stack(maps, 1)
+
+    def module_name(self, localizer: Any) -> str:
+        hidden = getattr(localizer.head, 'hidden', ())
+        if (
+            self.method == 'CAM'
+            and self.layer == -1
+            and self.options['fc_layer'] == 'head.fc'
+            and len(hidden)
+        ):
+            return 'head.hidden'
+        return super().module_name(localizer)
 
     @staticmethod
     def _from_gradients(extract: Any, logits: Tensor, labels: Tensor) -> Tensor:
@@ -93,3 +106,13 @@ class TorchCAM(PostHocMaps):
                 f'CAM reads a linear classifier behind global average pooling, and {name!r} of '
                 f"{type(localizer.head).__name__} is none; name one with fc_layer, or take method='GradCAM'"
             )
+
+
+@contextmanager
+def copied_output(model: nn.Module, name: str) -> Iterator[None]:
+    """Inside, the layers behind ``name`` get a copy of its output, so they may work in place."""
+    handle = model.get_submodule(name).register_forward_hook(lambda _, __, output: output.clone())
+    try:
+        yield
+    finally:
+        handle.remove()

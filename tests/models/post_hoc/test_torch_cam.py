@@ -41,6 +41,30 @@ def test_cam_is_the_map_of_the_cam_head(classifier: Callable, images: Tensor, sa
     )
 
 
+@pytest.mark.parametrize('form', ['linear', 'conv'])
+def test_cam_reads_the_heads_own_convolutions_where_it_has_some(
+    classifier: Callable, images: Tensor, samples_of: Callable, form: str
+) -> None:
+    options = dict(form=form, hidden_channels=(10, 10))  # as many as the backbone has
+    cam, own = classifier(dict(type='TorchCAM', method='CAM'), **options), classifier(**options)
+    maps, expected = (predicted_maps(model, images, samples_of([3, 0, 2])) for model in (cam, own))
+    bias = own.head.fc.bias if form == 'conv' else torch.zeros(4)
+    labels = [sample.map_labels for sample in own(images, samples_of([3, 0, 2]), mode='predict')]
+    torch.testing.assert_close(maps, expected - bias[torch.stack(labels)][:, :, None, None].float())
+
+
+@pytest.mark.parametrize('method', ['GradCAM', 'XGradCAM', 'LayerCAM', 'ScoreCAM'])
+def test_layer_in_front_of_one_that_works_in_place_keeps_its_own_output(
+    classifier: Callable, images: Tensor, samples_of: Callable, method: str
+) -> None:
+    maps = []
+    for inplace in (False, True):
+        model = classifier(dict(type='TorchCAM', method=method, layer='head.hidden.0'), hidden_channels=(6,))
+        model.head.hidden[1].inplace = inplace
+        maps.append(predicted_maps(model, images, samples_of([3, 0, 2])))
+    torch.testing.assert_close(*maps)
+
+
 def test_score_cam_equals_masking_channel_by_channel(
     classifier: Callable, images: Tensor, samples_of: Callable
 ) -> None:
