@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mmwsol.models.backbones.pretrained_weights import plain_state_dict
+from mmwsol.models.layers import TargetSampleAssigner
 
 from .wsolevaluation_checkpoints import METHODS, convert_wsolevaluation
 
@@ -132,7 +133,7 @@ def convert_dawsol(content: Mapping) -> dict[str, Tensor]:
     """A DA-WSOL checkpoint (ResNet-50 or InceptionV3) as the state dict of a ``Localizer`` with ``DAWSOLHead``.
 
     Takes extractor and classifier in one state dict or in two of one mapping, with or without ``module.``. The authors' code
-    does not save the anchors: they start anew, so load it with ``strict=False``.
+    does not save the anchors: they start anew.
 
     Raises:
         ValueError: it has no 1x1 convolution as classifier, so it is not a DA-WSOL checkpoint.
@@ -146,7 +147,9 @@ def convert_dawsol(content: Mapping) -> dict[str, Tensor]:
         raise ValueError(
             f'not a DA-WSOL checkpoint: it must hold fc.weight (K, C, 1, 1); its keys start with {list(converted)[:4]}'
         )
-    return converted
+    classes, channels = weight.shape[:2]
+    anchors = TargetSampleAssigner(classes, channels).state_dict()
+    return converted | {f'head.assigner.{key}': value for key, value in anchors.items()}
 
 
 def rename_dawsol_key(key: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from mmwsol.apis.official_checkpoints import (
     rename_conformer_key,
 )
 from mmwsol.apis.run_config import drop_pretrained_weights, find_config
+from mmwsol.apis.test import check_checkpoint
+from mmwsol.models.layers import TargetSampleAssigner
 from mmwsol.registry import MODELS
 
 FIXTURES = {
@@ -190,7 +193,24 @@ def test_dawsols_extractor_and_classifier_get_our_names(content: dict) -> None:
         'backbone.Mixed_6e.branch1x1.bn.weight',
         'head.fc.weight',
         'head.fc.bias',
+        *(f'head.assigner.{key}' for key in TargetSampleAssigner(4, 2).state_dict()),
     }
+
+
+@pytest.mark.parametrize('config', ['dawsol/dawsol_resnet50_cub.py', 'dawsol/dawsol_inceptionv3_cub.py'])
+def test_converted_dawsol_checkpoint_may_be_tested(config: str, tmp_path: Path) -> None:
+    cfg = Config.fromfile(find_config(config))
+    drop_pretrained_weights(cfg.model)
+    cfg.model.head.num_classes = 4
+    model = MODELS.build(cfg.model)
+    ours = {key: value for key, value in model.state_dict().items() if 'assigner' not in key}
+    names = {'head.hidden.1': 'SPG_A3_1b.0', 'head.hidden.4': 'SPG_A3_2b.0', 'head.fc': 'fc'}
+    official = {}
+    for key, value in ours.items():
+        module, _, leaf = key.rpartition('.')
+        official[f'{names.get(module, module.removeprefix("backbone."))}.{leaf}'] = value
+    torch.save(convert_dawsol(official), tmp_path / 'converted.pth')
+    check_checkpoint(model, str(tmp_path / 'converted.pth'))
 
 
 def test_dawsols_linear_or_missing_classifier_is_refused() -> None:
