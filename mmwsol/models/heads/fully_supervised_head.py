@@ -49,6 +49,10 @@ class FullySupervisedHead(LocHead):
         return class_agnostic_labels(logits)
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
+        if any('mix_label' in sample for sample in data_samples):
+            raise ValueError(
+                "FullySupervisedHead learns from boxes and masks, which CutMix doesn't paste; take it out of batch_augments"
+            )
         pre_logits = self.pre_logits(feats)
         masks = location_masks(data_samples, kwargs['inputs'].shape[-2:], pre_logits.device)
         return {

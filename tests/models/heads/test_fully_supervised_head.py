@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmwsol.models.data_preprocessors import CutMix
 from mmwsol.models.heads import FullySupervisedHead
 from mmwsol.models.heads.fully_supervised_head import location_masks, mask_loss
 
@@ -38,6 +39,12 @@ def test_masks_come_before_boxes(boxed: list) -> None:
     for sample in boxed:
         sample.gt_mask = torch.randint(0, 2, (7, 8), dtype=torch.uint8)
     assert torch.equal(location_masks(boxed, (7, 8))[1], boxed[1].gt_mask)
+
+
+def test_mixed_images_are_refused(head: FullySupervisedHead, boxed: list) -> None:
+    images, mixed = CutMix()(torch.zeros(2, 3, 8, 8), boxed)
+    with pytest.raises(ValueError, match="which CutMix doesn't paste"):
+        head.loss([torch.zeros(2, 5, 4, 4)], mixed, inputs=images)
 
 
 def test_masks_for_only_some_images_of_a_batch_are_refused(boxed: list) -> None:
