@@ -211,3 +211,18 @@ def test_text_of_a_config_can_be_dumped_and_read_again(tmp_path: Path) -> None:
     cfg.dump(str(tmp_path / 'dumped.py'))
     again = Config.fromfile(str(tmp_path / 'dumped.py'))
     assert again.model.head.split_stage == 4 and build(again).head.num_classes == 200
+
+
+@pytest.mark.parametrize('method', ['cam', 'has', 'cutmix', 'adl'])
+def test_resnet50_on_ilsvrc_starts_with_the_imagenet_classifier(method: str, tmp_path: Path) -> None:
+    cfg = Config.fromfile(str(CONFIGS / method / f'{method}_resnet50_ilsvrc.py'))
+    assert cfg.model.head.init_cfg == cfg.model.backbone.init_cfg[1]
+    file = tmp_path / 'resnet50.pth'
+    cfg.model.head.init_cfg.checkpoint = str(file)
+    head = MODELS.build(cfg.model.head)
+    torch.save(
+        {'conv1.weight': torch.zeros(1), 'fc.weight': torch.ones(1000, 2048), 'fc.bias': torch.ones(1000)},
+        file,
+    )
+    head.init_weights()
+    assert head.fc.weight.eq(1).all() and head.fc.bias.eq(1).all()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+
+from mmwsol.apis.run_config import drop_pretrained_weights
+from mmwsol.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'dawsol'
 RELEASED = {  # learning rate, weight decay, weights of MMD and universum, warm-up, epochs, drops behind
@@ -36,6 +40,18 @@ def test_values_are_those_of_the_release(name: str) -> None:
     assert found == RELEASED[name]
     assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
     assert (head.assigner.num_samples, head.assigner.anchor_update) == (32, 'released')
+
+
+@pytest.mark.parametrize(
+    ('name', 'side'),
+    [('resnet50_cub', 28), ('resnet50_ilsvrc', 28), ('resnet50_openimages', 14)]
+    + [(f'inceptionv3_{data}', 28) for data in ('cub', 'ilsvrc', 'openimages')],
+)
+def test_map_has_the_released_size(name: str, side: int) -> None:
+    cfg = Config.fromfile(str(CONFIGS / f'dawsol_{name}.py'))
+    drop_pretrained_weights(cfg.model)
+    with torch.no_grad():
+        assert MODELS.build(cfg.model.backbone)(torch.zeros(1, 3, 224, 224))[-1].shape[2:] == (side, side)
 
 
 @pytest.mark.parametrize('name', RELEASED)

@@ -1,6 +1,6 @@
 """CAM, MobileNetV1, CUB-200-2011, with the data and schedule of the BAS configuration beside it.
 
-Measured on birds-23 (seed 6, 30 epochs, batch 16, CPU): choe_v2 GT-known 55.0, Top-1 Loc 46.2, MaxBoxAccV2 55.3.
+The backbone has the form that its weights were trained in, not BAS's. Measured: docs/results.md.
     python tools/train.py configs/cam/cam_mobilenetv1_cub.py
 """
 

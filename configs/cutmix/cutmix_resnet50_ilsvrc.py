@@ -13,5 +13,6 @@ with read_base():
     from .._base_.schedules.wsolevaluation_ilsvrc import *
 
 model.head.update(num_classes=num_classes)
+model.head.init_cfg = backbone.init_cfg[1]  # starts from the ImageNet classifier, as published
 optim_wrapper.optimizer.update(lr=3.108411e-5)
 train_dataloader.update(batch_size=8)

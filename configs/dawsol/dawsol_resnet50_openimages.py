@@ -11,7 +11,7 @@ with read_base():
     from .._base_.datasets.openimages import *  # after the parent, whose data and schedule they replace
     from .._base_.schedules.wsolevaluation_ilsvrc import *
 
-backbone.update(strides=(1, 2, 2, 1))
+model.backbone.update(strides=(1, 2, 2, 1))
 model.head.update(num_classes=num_classes)
 model.head.loss_da.update(loss_weight=0.2)
 model.head.loss_universum.update(loss_weight=3.0)
