@@ -85,9 +85,9 @@ def _check_sat_tokens(fixture: Fixture, backbone: Any, images: Tensor) -> Iterat
         if index < plain:
             queries, keys, _ = project_qkv(block.attn, block.norm1(tokens))
             masks.append(spatial_mask(block.attn, queries, keys))
-            tokens = backbone.run_block(block, tokens, [])
+            tokens, _ = backbone.run_block(block, tokens, [])
         else:
-            tokens = backbone.run_spatial_block(block, tokens, masks)
+            tokens, _ = backbone.run_spatial_block(block, tokens, masks)
     tokens = backbone.net.norm(tokens)
     yield compare('masks_all_layers', torch.stack(masks), fixture['masks_all_layers'], 1e-5)
     yield compare('feat_cls', tokens[:, 0], fixture['feat_cls'], 1e-5)

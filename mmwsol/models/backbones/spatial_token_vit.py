@@ -22,7 +22,7 @@ class SpatialTokenViT(ViTBackbone):
     Args:
         num_spatial_blocks: how many of the last blocks mask.
         masking: ``False`` leaves the attention alone (all masks are one): an ablation, and a test's identity.
-        others: see ``ViTBackbone``. ``frozen`` leaves the spatial token trainable.
+        others: see ``ViTBackbone``, without its other outputs. ``frozen`` leaves the spatial token trainable.
     """
 
     def __init__(self, name: str, num_spatial_blocks: int = 3, masking: bool = True, **kwargs) -> None:
@@ -30,8 +30,11 @@ class SpatialTokenViT(ViTBackbone):
         depth = len(self.net.blocks)
         if not 1 <= num_spatial_blocks <= depth:
             raise ValueError(f'num_spatial_blocks must be in 1..{depth} for {name}, got {num_spatial_blocks}')
-        if self.attention != 'none':
-            raise ValueError('SpatialTokenViT gives spatial masks; leave attention="none"')
+        if self.attention != 'none' or self.keys or self.return_class_token:
+            raise ValueError(
+                'SpatialTokenViT gives spatial masks and the patch map alone; leave attention="none", keys=False and '
+                'return_class_token=False'
+            )
         self.num_spatial_blocks = num_spatial_blocks
         self.masking = masking
         self.spatial_token = nn.Parameter(
@@ -48,7 +51,7 @@ class SpatialTokenViT(ViTBackbone):
         plain = len(self.net.blocks) - self.num_spatial_blocks
         for index, block in enumerate(self.net.blocks):
             run = self.run_block if index < plain else self.run_spatial_block
-            tokens = run(block, tokens, masks)
+            tokens, _ = run(block, tokens, masks)
         patches = slice(self.net.num_prefix_tokens, -1)
         maps = torch.stack(masks, dim=1)[..., patches].unflatten(2, grid)
         return maps, self.patch_map(self.net.norm(tokens), grid)
@@ -58,11 +61,11 @@ class SpatialTokenViT(ViTBackbone):
         spatial = (self.spatial_token + self.spatial_embed).to(tokens.dtype).expand(len(x), -1, -1)
         return torch.cat([tokens, spatial], dim=1), grid
 
-    def run_spatial_block(self, block: Any, tokens: Tensor, masks: list[Tensor]) -> Tensor:
-        """A block whose keys are masked by what the spatial token sees; appends the mask (N, L)."""
+    def run_spatial_block(self, block: Any, tokens: Tensor, masks: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """As ``run_block``, the keys masked by what the spatial token sees; appends the mask (N, L)."""
         queries, keys, values = project_qkv(block.attn, tokens, block.norm1)
         mask = spatial_mask(block.attn, queries, keys)
         masks.append(mask)
         if self.masking:
             values = values * mask[:, None, :, None].to(values.dtype)
-        return self.finish_block(block, tokens, attend(block.attn, queries, keys, values))
+        return self.finish_block(block, tokens, attend(block.attn, queries, keys, values)), keys

@@ -90,6 +90,7 @@ class StagedBackbone(PretrainedModule):
                 position += 1  # behind those that came before in the list
             self.stages[stage] = (*names[:position], f'plugins.{index}', *names[position:])
         self._cuts = self._plugins = ()
+        self.freeze()  # already here: optimisers and DDP are built before train() is called
 
     def _plugin_place(self, plugin: dict) -> tuple[int, int]:
         if set(plugin) == {'layer', 'after'}:
@@ -157,8 +158,12 @@ class StagedBackbone(PretrainedModule):
 
     def train(self, mode: bool = True) -> StagedBackbone:
         super().train(mode)
+        self.freeze()
+        return self
+
+    def freeze(self) -> None:
+        """Stop what the first ``frozen_stages`` learn, and keep their mode."""
         for names in self.stages[: self.frozen_stages]:
             for name in names:
                 module: nn.Module = self.get_submodule(name)
                 module.eval().requires_grad_(False)
-        return self

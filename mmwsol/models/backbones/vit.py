@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from functools import partial
+import re
 from typing import Any
 
 import timm
@@ -21,8 +21,9 @@ ATTENTION_MODES = ('none', 'test', 'always', 'rollout')
 class ViTBackbone(PretrainedModule):
     """A timm vision transformer that gives patch maps and the attention rows of its class token.
 
-    Any pre-norm ViT with plain attention: DeiT, DeiT-III, ViT, DINOv2 (with or without registers). Any input size that is
-    a multiple of the patch: position embeddings are interpolated (bicubic, antialiased) to the grid. Attention runs fused.
+    Any pre-norm ViT with plain attention: DeiT, DeiT-III, ViT, DINOv2 (with or without registers), also those that timm
+    pools by mean or attention, of which the patch tokens are taken instead. Any input size that is a multiple of the patch:
+    position embeddings are interpolated (bicubic, antialiased) to the grid. Attention runs fused.
 
     Args:
         name: timm model name.
@@ -66,6 +67,8 @@ class ViTBackbone(PretrainedModule):
         self.return_class_token = return_class_token
         self.frozen = frozen
         self.channels = (net.embed_dim,)
+        if frozen:  # already here: optimisers and DDP are built before train() is called
+            net.eval().requires_grad_(False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Images (N, 3, H, W) to, last, the normalised patch tokens as a map (N, D, h, w).
@@ -76,11 +79,9 @@ class ViTBackbone(PretrainedModule):
         tokens, grid = self.embed(x)
         rows: list[Tensor] = []
         for block in self.net.blocks:
-            entering = tokens
-            tokens = self.run_block(block, tokens, rows)
+            tokens, keys = self.run_block(block, tokens, rows)
         outs = [self.gather_rows(rows)] if rows else []
         if self.keys:
-            _, keys, _ = project_qkv(block.attn, block.norm1(entering))  # (N, heads, L, d)
             outs.append(self.patch_map(keys.transpose(1, 2).flatten(2), grid))
         tokens = self.net.norm(tokens)
         if self.return_class_token:
@@ -99,8 +100,8 @@ class ViTBackbone(PretrainedModule):
         tokens = self.net.norm_pre(self.net.patch_drop(self.net._pos_embed(patches)))
         return tokens, (patches.shape[1], patches.shape[2])
 
-    def run_block(self, block: Any, tokens: Tensor, rows: list[Tensor]) -> Tensor:
-        """One transformer block; appends what ``attention`` asks for to ``rows``."""
+    def run_block(self, block: Any, tokens: Tensor, rows: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Tokens behind a block and its keys (N, heads, L, d); appends what ``attention`` asks for to ``rows``."""
         queries, keys, values = project_qkv(block.attn, tokens, block.norm1)
         if self.attention == 'always' or (self.attention == 'test' and not self.training):
             rows.append(attention_row(block.attn, queries, keys, 0))
@@ -110,7 +111,7 @@ class ViTBackbone(PretrainedModule):
             )
             mixed = mixed / mixed.sum(-1, keepdim=True)  # (N, L, L)
             rows[:] = [mixed @ rows[0] if rows else mixed]
-        return self.finish_block(block, tokens, attend(block.attn, queries, keys, values))
+        return self.finish_block(block, tokens, attend(block.attn, queries, keys, values)), keys
 
     @staticmethod
     def finish_block(block: Any, tokens: Tensor, attended: Tensor) -> Tensor:
@@ -151,8 +152,15 @@ class ViTBackbone(PretrainedModule):
         return self
 
     def load_pretrained(self, **config: Any) -> None:
-        """By timm's names, DINOv2's and CLIP's included; position embeddings are resampled to ``img_size``."""
-        adapt = partial(checkpoint_filter_fn, model=self.net)
+        """By timm's names, DINOv2's and CLIP's included; position embeddings are resampled to ``img_size``.
+
+        Networks that pool by mean norm behind the pool (``fc_norm``); here that norm is of the tokens.
+        """
+
+        def adapt(state: dict[str, Tensor]) -> dict[str, Tensor]:
+            state = checkpoint_filter_fn(state, model=self.net)
+            return {re.sub('^fc_norm[.]', 'norm.', key): value for key, value in state.items()}
+
         load_pretrained_weights(self.net, adapt=adapt, **config)
 
 
@@ -166,6 +174,9 @@ def _create(name: str, timm_args: dict[str, Any]) -> Any:
         raise ValueError(f'{other}, or it does not take {sorted(timm_args)}: {error}') from error
     if not isinstance(net, VisionTransformer) or not all(_is_plain(block) for block in net.blocks):
         raise ValueError(other)
+    net.attn_pool = None
+    if isinstance(net.norm, nn.Identity):  # pooled by mean: normed behind the pool
+        net.norm, net.fc_norm = net.fc_norm, net.norm
     return net
 
 

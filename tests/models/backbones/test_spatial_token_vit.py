@@ -86,6 +86,12 @@ def test_frozen_transformer_leaves_the_spatial_token_trainable(images: Tensor) -
     assert backbone.spatial_token.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize('option', [dict(attention='test'), dict(keys=True), dict(return_class_token=True)])
+def test_other_outputs_are_refused(option: dict) -> None:
+    with pytest.raises(ValueError, match='spatial masks and the patch map alone'):
+        build(**option)
+
+
 @pytest.mark.parametrize('size', [(96, 96), (48, 80)])
 def test_any_multiple_of_the_patch_is_a_valid_input(size: tuple[int, int]) -> None:
     masks, feature = build()(torch.randn(1, 3, *size))

@@ -52,6 +52,12 @@ def test_prefix_ends_with_a_dot_so_that_stage_1_does_not_claim_stage_10() -> Non
     assert not 'model.10.0.weight'.startswith('model.1.')
 
 
+def test_frozen_stages_are_frozen_before_training_begins(tiny_backbone: type) -> None:
+    backbone = tiny_backbone(frozen_stages=2)
+    trained = {name for name, p in backbone.named_parameters() if p.requires_grad}
+    assert trained and all(name.startswith('last.') for name in trained)
+
+
 def test_frozen_stages_keep_weights_and_statistics_in_training_mode(tiny_backbone: type) -> None:
     backbone = tiny_backbone(frozen_stages=2).train()
     before = {name: value.clone() for name, value in backbone.named_buffers()}

@@ -41,6 +41,8 @@ def explicit_rows(backbone: ViTBackbone, images: Tensor) -> Tensor:
         ('vit_tiny_patch16_224', {}),
         ('vit_small_patch14_dinov2', dict(img_size=70)),
         ('vit_small_patch14_reg4_dinov2', dict(img_size=70)),
+        ('test_vit2', {}),  # pooled by mean
+        ('test_vit3', {}),  # pooled by attention
     ],
 )
 def test_patch_map_is_that_of_timm(name: str, options: dict) -> None:
@@ -52,6 +54,19 @@ def test_patch_map_is_that_of_timm(name: str, options: dict) -> None:
     grid = side // backbone.net.patch_embed.patch_size[0]
     assert feature.shape == (2, 24, grid, grid)
     torch.testing.assert_close(feature.flatten(2).mT, tokens)
+    torch.testing.assert_close(feature.mean(1), torch.zeros(2, grid, grid), atol=1e-5, rtol=0)  # normalised
+    feature.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in backbone.parameters())
+
+
+def test_norm_behind_the_pool_becomes_that_of_the_tokens(tmp_path: Path) -> None:
+    model = timm.create_model('test_vit2', img_size=64)
+    torch.nn.init.normal_(model.fc_norm.weight)
+    torch.save(model.state_dict(), tmp_path / 'vit.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
+    backbone = ViTBackbone('test_vit2', img_size=64, init_cfg=init_cfg)
+    backbone.init_weights()
+    assert torch.equal(backbone.net.norm.weight, model.fc_norm.weight)
 
 
 def test_rows_are_the_class_tokens_attention_of_every_block(images: Tensor) -> None:
@@ -75,6 +90,13 @@ def test_keys_of_the_last_block_stand_in_front_of_the_map(images: Tensor) -> Non
     keys, feature = backbone(images)
     assert keys.shape == feature.shape
     torch.testing.assert_close(keys.flatten(2).mT, caught[0])
+
+
+def test_keys_cost_no_second_norm_of_the_last_block(images: Tensor) -> None:
+    backbone, calls = build(keys=True), []
+    backbone.net.blocks[-1].norm1.register_forward_hook(lambda *_: calls.append(1))
+    backbone(images)
+    assert calls == [1]
 
 
 def test_rollout_multiplies_the_mixed_matrices_of_all_blocks(images: Tensor) -> None:
@@ -111,6 +133,27 @@ def test_frozen_transformer_has_no_trainable_weight_and_no_stochastic_depth(imag
     pixels = images.clone().requires_grad_()
     backbone(pixels)[0].sum().backward()
     assert pixels.grad.abs().sum() > 0
+
+
+def test_frozen_transformer_is_frozen_before_training_begins() -> None:
+    assert not any(p.requires_grad for p in ViTBackbone(**TINY, frozen=True).parameters())
+
+
+def test_frozen_transformer_trains_its_head_in_distributed_training(images: Tensor, tmp_path: Path) -> None:
+    torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/init', rank=0, world_size=1)
+    try:
+        model = torch.nn.Sequential(ViTBackbone(**TINY, frozen=True))
+        model.append(TakeLast()).append(torch.nn.Conv2d(24, 2, 1))
+        wrapped = torch.nn.parallel.DistributedDataParallel(model).train()
+        for _ in range(3):
+            wrapped(images).sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+class TakeLast(torch.nn.Module):
+    def forward(self, outputs: tuple) -> Tensor:
+        return outputs[-1]
 
 
 def test_stochastic_depth_rises_linearly() -> None:
