@@ -1,6 +1,7 @@
 """TokenCut on frozen DINOv2 ViT-S/14 features: a class-agnostic map by a normalised cut.
 
-Only a linear classifier trains; the map needs no training. The threshold is the published one: any positive value.
+Only a linear classifier trains; the map needs no training. The box is of whole patches, as published: where the map is
+positive.
 
     python tools/train.py configs/tokencut/tokencut_dinov2small_cub.py
 """
@@ -18,5 +19,5 @@ backbone.update(keys=True)
 model.update(backbone=backbone)
 model.head.update(num_classes=num_classes, in_channels=out_channels)
 optim_wrapper.optimizer.update(lr=1e-3)
-val_evaluator.update(protocols=[dict(name='sat', threshold=0.0), 'choe_v2'])
+val_evaluator.update(protocols=[dict(name='sat', threshold=0.0, interpolation='nearest'), 'choe_v2'])
 test_evaluator = val_evaluator

@@ -36,7 +36,8 @@ class Protocol:
     - ``constant_map``: a map that is constant (or not finite) becomes ``zeros``, or is left as ``nan``; either
       way it is above no threshold and takes ``empty_box``. (TS-CAM's code does the same by way of NaN cast to
       uint8; SCM's raises.)
-    - ``interpolation``: to the size of the network input, half-pixel centres, no antialias.
+    - ``interpolation``: to the size of the network input, half-pixel centres, no antialias; ``nearest`` boxes whole cells
+      of the map.
     - ``quantization``: ``float`` compares values with the threshold; ``uint8`` compares floor(255 value) with
       int(threshold * maximum), where the maximum is 255 unless the map is constant.
     - ``comparison``: what counts as foreground.
@@ -64,7 +65,7 @@ class Protocol:
     normalize: Literal['before_resize', 'after_resize']
     minmax_eps: float
     constant_map: Literal['zeros', 'nan']
-    interpolation: Literal['bilinear', 'bicubic']
+    interpolation: Literal['bilinear', 'bicubic', 'nearest']
     quantization: Literal['float', 'uint8']
     comparison: Literal['>', '>=']
     thresholds: tuple[float, ...]

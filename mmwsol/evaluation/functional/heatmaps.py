@@ -43,7 +43,7 @@ def make_heatmaps(
     normalize: Literal['before_resize', 'after_resize'],
     eps: float = 0.0,
     constant_map: Literal['zeros', 'nan'] = 'zeros',
-    interpolation: Literal['bilinear', 'bicubic'] = 'bilinear',
+    interpolation: Literal['bilinear', 'bicubic', 'nearest'] = 'bilinear',
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Raw maps (N, h, w) as heat maps (N, H, W), each normalised on its own to [0, 1].
@@ -58,7 +58,8 @@ def make_heatmaps(
     if normalize == 'before_resize':
         maps = minmax_normalize(maps, eps, constant_map)
     if tuple(maps.shape[1:]) != tuple(img_shape):
-        maps = interpolate(maps[:, None], size=img_shape, mode=interpolation, align_corners=False)[:, 0]
+        mode, corners = ('nearest-exact', None) if interpolation == 'nearest' else (interpolation, False)
+        maps = interpolate(maps[:, None], size=img_shape, mode=mode, align_corners=corners)[:, 0]
     if normalize == 'after_resize':
         maps = minmax_normalize(maps, eps, constant_map)
     return maps  # (N, H, W)

@@ -66,6 +66,15 @@ def test_maps_need_not_be_square():
     np.testing.assert_allclose(heatmaps[0].numpy(), cv2.resize(scaled, (63, 40)), atol=1e-12)
 
 
+def test_nearest_gives_whole_cells_and_the_box_of_the_patches():
+    maps = torch.zeros(1, 14, 14)
+    maps[0, 5:9, 4:10] = torch.rand(4, 6) + 0.1
+    (heatmap,) = make_heatmaps(maps, (224, 224), 'before_resize', interpolation='nearest')
+    rows, columns = np.nonzero(heatmap.numpy())
+    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (64, 80, 160, 144)
+    assert torch.equal(heatmap, minmax_normalize(maps)[0].repeat_interleave(16, 0).repeat_interleave(16, 1))
+
+
 def test_map_at_input_size_is_only_normalised():
     maps = torch.rand(1, 8, 8, dtype=torch.float64)
     heatmaps = make_heatmaps(maps, (8, 8), 'after_resize', interpolation='bicubic', dtype=torch.float64)
