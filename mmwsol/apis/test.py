@@ -188,6 +188,12 @@ def replace_protocols(cfg: Config, texts: Sequence[str]) -> None:
 def use_ten_crops(cfg: Config) -> None:
     if 'ten_crop_pipeline' not in cfg:
         raise ValueError('--ten-crop needs ten_crop_pipeline in the config: a test pipeline with TenCrop')
+    steps = [step['type'] for step in cfg.test_dataloader.dataset.pipeline]
+    if not any('CenterCrop' in str(getattr(step, '__name__', step)) for step in steps):
+        raise ValueError(
+            '--ten-crop localizes on the centre crop, but this config tests another frame (its test pipeline has no '
+            'CenterCrop), for which its protocols are; test without --ten-crop'
+        )
     cfg.test_dataloader.dataset.pipeline = cfg.ten_crop_pipeline
     cfg.test_dataloader.batch_size = max(1, cfg.test_dataloader.batch_size // 10)
 

@@ -70,13 +70,21 @@ def test_checkpoint_of_another_model_is_refused(tmp_path: Path, change: object, 
 
 
 def test_ten_crops_take_their_pipeline_and_a_tenth_of_the_batch() -> None:
+    pipeline = [dict(type='CenterCrop', crop_size=224)]
     cfg = Config(
-        dict(test_dataloader=dict(batch_size=32, dataset=dict(pipeline=['one'])), ten_crop_pipeline=['ten'])
+        dict(test_dataloader=dict(batch_size=32, dataset=dict(pipeline=pipeline)), ten_crop_pipeline=['ten'])
     )
     use_ten_crops(cfg)
     assert cfg.test_dataloader.dataset.pipeline == ['ten'] and cfg.test_dataloader.batch_size == 3
     with pytest.raises(ValueError, match='needs ten_crop_pipeline'):
         use_ten_crops(Config(dict()))
+
+
+def test_ten_crops_are_refused_where_the_whole_image_is_tested() -> None:
+    for config in ('tscam/tscam_deittiny_cub.py', 'cam/cam_resnet50_ilsvrc.py'):
+        with pytest.raises(ValueError, match='tests another frame'):
+            use_ten_crops(Config.fromfile(find_config(config)))
+    use_ten_crops(Config.fromfile(find_config('bas/bas_resnet50_cub.py')))
 
 
 class FakeModel(nn.Linear):
