@@ -1,4 +1,4 @@
-"""SAT trained on 5 images a class, drawn with seed 0; small batches for as many steps as 30 epochs would have.
+"""SAT trained on 5 images a class, drawn with seed 0; small batches for 1,280 steps (30 epochs of all images: 720).
 
     python tools/train.py configs/sat/sat_deitsmall_cub_5shot.py
 """

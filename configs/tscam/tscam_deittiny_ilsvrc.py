@@ -1,4 +1,4 @@
-"""TS-CAM, DeiT-Tiny, ILSVRC; 8 GPUs of 32 images keep the total batch of 256 (published for Tiny: 128).
+"""TS-CAM, DeiT-Tiny, ILSVRC; 8 GPUs of 16 images keep the total batch of 128.
 
 No figure is published.
 
