@@ -3,8 +3,9 @@
 The published steps write every attention matrix out (heads x L x L), keep them all (TS-CAM and SCM stack them), mask the
 matrices (SAT), classify every position densely, and SCM iterates Newton-Schulz on dense matrices in every block. Ours runs
 fused attention, keeps single rows, and takes the closed forms. Both do forward and backward with the same weights on the
-same batch, in turn; their losses must agree. Times are CPU seconds of this process, the median of the repeats.
-Memory (float32) is the peak above that of a step with one image, of a process each.
+same batch, in turn; their losses must agree. Times are CPU seconds of this process, with ``--device cuda`` seconds to the
+end of the device's work, the median of the repeats. Memory (float32) is the peak above that of a step with one image, of a
+process each.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def diffuse_densely(neck: Any, attention: Tensor, semantic: Tensor) -> Tensor:
     """Logits (N, K) behind SCM's blocks as published: all cosines, dense Newton-Schulz and a new map in every block."""
     height, width = semantic.shape[2:]
     size = height * width
-    row, column = torch.arange(size) // width, torch.arange(size) % width
+    place = torch.arange(size, device=semantic.device)
+    row, column = place // width, place % width
     near = (row[:, None] - row).abs() + (column[:, None] - column).abs() == 1
     laplacian = torch.diag(near.sum(1)) - near.long()
 
@@ -114,7 +116,7 @@ def diffuse_densely(neck: Any, attention: Tensor, semantic: Tensor) -> Tensor:
         matrix = laplacian * (neck.affinity_weights[index] * (unit.mT @ unit) - 1)
         inverse = (neck.alpha * matrix.mT).detach()
         for _ in range(steps):
-            inverse = inverse @ (2 * torch.eye(size) - matrix @ inverse)
+            inverse = inverse @ (2 * torch.eye(size, device=matrix.device) - matrix @ inverse)
         diffused = (inverse.mT @ flow[..., None])[..., 0]
         mask = minmax(F.tanhshrink(diffused / (neck.thresholds[index] * flow.max(1, keepdim=True).values)))
         maps, flow = maps * (1 + mask[:, None]), flow + mask
@@ -126,28 +128,35 @@ def steps_of(
 ) -> dict[str, Callable[[], dict[str, Tensor]]]:
     """Both forward passes to the losses, on one drawn batch; ``amp``: in bfloat16 autocast."""
     torch.manual_seed(seed)
-    images = torch.randn(batch, 3, input_size, input_size)
-    labels = torch.randint(model.head.num_classes, (batch,))
+    device = next(model.parameters()).device
+    images = torch.randn(batch, 3, input_size, input_size).to(device)
+    labels = torch.randint(model.head.num_classes, (batch,)).to(device)
     samples = labelled_samples(labels)
 
     def published() -> dict[str, Tensor]:
-        with torch.autocast('cpu', torch.bfloat16, enabled=amp):
+        with torch.autocast(device.type, torch.bfloat16, enabled=amp):
             return published_losses(model, images, labels)
 
     def ours() -> dict[str, Tensor]:
-        with torch.autocast('cpu', torch.bfloat16, enabled=amp):
+        with torch.autocast(device.type, torch.bfloat16, enabled=amp):
             return model(images, samples, mode='loss')
 
     return {'published': published, 'ours': ours}
 
 
 def timed_step(model: Localizer, step: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, float], float]:
-    """Losses of one forward and backward pass and its CPU seconds."""
+    """Losses of one forward and backward pass and its seconds: of the CPU, or until the device is done."""
+    on_device = next(model.parameters()).is_cuda
+    clock = time.perf_counter if on_device else time.process_time
     model.zero_grad(set_to_none=True)
-    start = time.process_time()
+    if on_device:
+        torch.cuda.synchronize()
+    start = clock()
     losses = step()
     sum(losses.values()).backward()
-    return {key: value.item() for key, value in losses.items()}, time.process_time() - start
+    if on_device:
+        torch.cuda.synchronize()
+    return {key: value.item() for key, value in losses.items()}, clock() - start
 
 
 def run(
@@ -158,14 +167,18 @@ def run(
     num_classes: int = 200,
     amp: bool = False,
     input_size: int = 224,
+    device: str = 'cpu',
 ) -> dict[str, Any]:
-    """Median CPU seconds of both steps, the median of their ratios, and the losses.
+    """Median seconds of both steps, the median of their ratios, and the losses.
 
     ``RuntimeError`` if the losses differ by more than 1e-4 relative (5 % under ``amp``).
     """
     torch.manual_seed(0)
-    model = build_model(method, size, num_classes)
+    model = build_model(method, size, num_classes).to(device)
     steps = steps_of(model, batch, amp, input_size)
+    if device != 'cpu':
+        for step in steps.values():
+            timed_step(model, step)  # kernels are chosen and loaded
     times: dict[str, list[float]] = {name: [] for name in steps}
     losses: dict[str, dict[str, float]] = {}
     for _ in range(repeats):
@@ -181,27 +194,36 @@ def run(
 
 
 def peak_memory(
-    method: str, name: str, size: str, batch: int, num_classes: int = 200, input_size: int = 224
+    method: str,
+    name: str,
+    size: str,
+    batch: int,
+    num_classes: int = 200,
+    input_size: int = 224,
+    device: str = 'cpu',
 ) -> float:
     """MiB that a step of ``batch`` images needs above one of a single image, in a process of its own."""
     command = [sys.executable, '-W', 'ignore', __file__, '--memory-of', method, name]
     command += ['--size', size, '--batch', str(batch)]
-    command += ['--classes', str(num_classes), '--input-size', str(input_size)]
+    command += ['--classes', str(num_classes), '--input-size', str(input_size), '--device', device]
     out = subprocess.run(
         command, check=True, capture_output=True, text=True, env={**os.environ, **GIVE_BACK}
     ).stdout
     return json.loads(out.splitlines()[-1])
 
 
-def measure_memory(method: str, name: str, size: str, batch: int, num_classes: int, input_size: int) -> None:
-    model = build_model(method, size, num_classes)
+def measure_memory(
+    method: str, name: str, size: str, batch: int, num_classes: int, input_size: int, device: str
+) -> None:
+    model = build_model(method, size, num_classes).to(device)
+    peak_of = peak_while if device == 'cpu' else device_peak_while
 
     def step(images: int) -> None:
         timed_step(model, steps_of(model, images, input_size=input_size)[name])
 
     step(1)  # weights, their gradients, libraries and their buffers
-    single = peak_while(lambda: step(1))
-    print(json.dumps((peak_while(lambda: step(batch)) - single) / 2**20))
+    single = peak_of(lambda: step(1))
+    print(json.dumps((peak_of(lambda: step(batch)) - single) / 2**20))
 
 
 def peak_while(work: Callable[[], object]) -> int:
@@ -220,6 +242,13 @@ def peak_while(work: Callable[[], object]) -> int:
     return peak[0]
 
 
+def device_peak_while(work: Callable[[], object]) -> int:
+    """Largest memory in bytes that tensors on the device take while ``work`` runs."""
+    torch.cuda.reset_peak_memory_stats()
+    work()
+    return torch.cuda.max_memory_allocated()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -229,29 +258,31 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--classes', type=int, default=200)
     parser.add_argument('--input-size', type=int, default=224)
+    parser.add_argument('--device', default='cpu', help="'cuda' for a GPU")
     parser.add_argument('--amp', action='store_true', help='both steps in bfloat16 autocast')
     parser.add_argument('--memory-of', nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.memory_of:
-        measure_memory(*args.memory_of, args.size, args.batch, args.classes, args.input_size)
+        measure_memory(*args.memory_of, args.size, args.batch, args.classes, args.input_size, args.device)
         return
     print(
         f'training step on DeiT-{args.size.title()}, batch {args.batch}, {args.classes} classes, input {args.input_size}, '
-        'one thread; losses agree' + ('; bfloat16' if args.amp else '')
+        f'{args.device}, one thread; losses agree' + ('; bfloat16' if args.amp else '')
     )
-    print('method   published   ours (CPU s)   ratio   published   ours (MiB)')
+    print('method   published       ours (s)   ratio   images/s   published   ours (MiB)')
     rows = {}
     for method in METHODS:
         rows[method] = row = run(
-            method, args.size, args.batch, args.repeats, args.classes, args.amp, args.input_size
+            method, args.size, args.batch, args.repeats, args.classes, args.amp, args.input_size, args.device
         )
         memory = [
-            peak_memory(method, name, args.size, args.batch, args.classes, args.input_size)
+            peak_memory(method, name, args.size, args.batch, args.classes, args.input_size, args.device)
             for name in ('published', 'ours')
         ]
         print(
-            f'{method:6} {row["published_s"]:11.2f} {row["ours_s"]:14.2f} {row["ratio"]:7.2f}x '
+            f'{method:6} {row["published_s"]:11.3f} {row["ours_s"]:14.3f} {row["ratio"]:7.2f}x '
+            f'{args.batch / row["ours_s"]:9.1f} '
             f'{memory[0]:11.0f} {memory[1]:12.0f}',
             flush=True,
         )
