@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import os
 
 CHUNK = 1 << 20
 
 
-def file_digest(path: str | Path, algorithm: str = 'sha256') -> str:
+def file_digest(path: str | os.PathLike[str], algorithm: str = 'sha256') -> str:
     """Digest of a file's content by one of hashlib's algorithms, in hexadecimal digits."""
     state = hashlib.new(algorithm)
     with open(path, 'rb') as file:

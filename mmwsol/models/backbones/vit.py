@@ -174,7 +174,7 @@ def _create(name: str, timm_args: dict[str, Any]) -> Any:
         raise ValueError(f'{other}, or it does not take {sorted(timm_args)}: {error}') from error
     if not isinstance(net, VisionTransformer) or not all(_is_plain(block) for block in net.blocks):
         raise ValueError(other)
-    net.attn_pool = None
+    net.attn_pool = None  # type: ignore[assignment]  # timm itself sets it so
     if isinstance(net.norm, nn.Identity):  # pooled by mean: normed behind the pool
         net.norm, net.fc_norm = net.fc_norm, net.norm
     return net
