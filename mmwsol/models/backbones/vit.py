@@ -79,7 +79,7 @@ class ViTBackbone(PretrainedModule):
         tokens, grid = self.embed(x)
         rows: list[Tensor] = []
         for block in self.net.blocks:
-            tokens, keys = self.run_block(block, tokens, rows)
+            tokens, keys = self.run_block(block, tokens, rows)  # (N, L, D), (N, heads, L, d)
         outs = [self.gather_rows(rows)] if rows else []
         if self.keys:
             outs.append(self.patch_map(keys.transpose(1, 2).flatten(2), grid))

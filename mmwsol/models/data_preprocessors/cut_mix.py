@@ -35,8 +35,7 @@ class CutMix(nn.Module):
         self, images: Tensor, data_samples: list[LocDataSample]
     ) -> tuple[Tensor, list[LocDataSample]]:
         """Images (N, C, H, W), changed in place, and data samples with ``mix_label`` and ``mix_weight``."""
-        draw = np.random.rand()
-        if not self.prob > (common_draw() if is_distributed() else draw):
+        if not self.prob > (common_draw() if is_distributed() else np.random.rand()):
             return images, data_samples
         weight, order = self.mix(images)
         for sample, label in zip(data_samples, stack_gt_labels(data_samples)[order]):

@@ -139,23 +139,6 @@ def test_frozen_transformer_is_frozen_before_training_begins() -> None:
     assert not any(p.requires_grad for p in ViTBackbone(**TINY, frozen=True).parameters())
 
 
-def test_frozen_transformer_trains_its_head_in_distributed_training(images: Tensor, tmp_path: Path) -> None:
-    torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/init', rank=0, world_size=1)
-    try:
-        model = torch.nn.Sequential(ViTBackbone(**TINY, frozen=True))
-        model.append(TakeLast()).append(torch.nn.Conv2d(24, 2, 1))
-        wrapped = torch.nn.parallel.DistributedDataParallel(model).train()
-        for _ in range(3):
-            wrapped(images).sum().backward()
-    finally:
-        torch.distributed.destroy_process_group()
-
-
-class TakeLast(torch.nn.Module):
-    def forward(self, outputs: tuple) -> Tensor:
-        return outputs[-1]
-
-
 def test_stochastic_depth_rises_linearly() -> None:
     rates = [block.drop_path1.drop_prob for block in build(depth=5, drop_path_rate=0.1).net.blocks[1:]]
     assert rates == pytest.approx([0.025, 0.05, 0.075, 0.1])
