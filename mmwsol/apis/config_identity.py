@@ -11,8 +11,8 @@ from typing import Any
 
 # say nothing about what was trained
 FREE = {
-    'work_dir', 'load_from', 'resume', 'started_from', 'launcher', 'log_level', 'log_processor', 'visualizer',
-    'vis_backends', 'test_dataloader', 'test_evaluator', 'test_cfg', 'ten_crop_pipeline',
+    'work_dir', 'experiment_name', 'load_from', 'resume', 'started_from', 'launcher', 'log_level', 'log_processor',
+    'visualizer', 'vis_backends', 'test_dataloader', 'test_evaluator', 'test_cfg', 'ten_crop_pipeline',
 }  # fmt: skip
 # what of a config is at work in a test, besides the protocols
 TESTED = {'model', 'test_dataloader'}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 from difflib import SequenceMatcher
@@ -15,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmwsol import compat
 
 CONFIG_ROOT = Path(__file__).resolve().parents[1] / 'configs'
+RUNS = itertools.count(1)  # of this process
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +68,11 @@ def read_config(path: str) -> Config:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The config of a run with the command line's changes in it, and gloo prepared where there is no GPU."""
+    """The config of a run with the command line's changes in it, and gloo prepared where there is no GPU.
+
+    MMEngine tells runs apart by name and second; later runs of a process get a number too, else two in one second
+    would share their log and their best scores.
+    """
     path = find_config(args.config)
     cfg = read_config(path)
     if args.cfg_options:
@@ -75,6 +81,9 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(path).stem)
     cfg.setdefault('default_scope', 'mmwsol')
+    run = next(RUNS)
+    if run > 1:
+        cfg.experiment_name = f'{cfg.get("experiment_name") or Path(path).stem}_{run}'
     compat.prepare_cpu_distributed(cfg, args.launcher)
     return cfg
 

@@ -17,7 +17,7 @@ def identity(trained: str | None = CONFIG, tested: str = CONFIG, digest: str = '
 
 def test_seed_folder_and_protocol_make_no_other_experiment() -> None:
     other = CONFIG.replace('seed=6', 'seed=7').replace("'a'", "'b'").replace("['sat']", "['bas']")
-    other = other.replace('batch_size=32', 'batch_size=1')
+    other = other.replace('batch_size=32', 'batch_size=1') + "experiment_name = 'bas_2'\n"
     assert identity(other, other, 'cafe') == identity()
 
 

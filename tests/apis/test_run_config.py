@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmwsol.apis.run_config import (
     CONFIG_ROOT,
@@ -69,6 +71,18 @@ def test_work_dir_is_named_after_the_config_unless_somebody_says_otherwise(tmp_p
     (tmp_path / 'own.py').write_text("work_dir = 'mine'\n")
     assert load_config(parse(str(tmp_path / 'own.py'))).work_dir == 'mine'
     assert load_config(parse(str(tmp_path / 'own.py'), '--work-dir', 'other')).work_dir == 'other'
+
+
+@pytest.mark.parametrize('named', [(), ('--cfg-options', 'experiment_name=mine')])
+def test_two_runs_in_one_second_share_neither_log_nor_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(time, 'strftime', lambda *_: '20000101_000000')
+    one, other = (
+        Runner.from_cfg(load_config(parse(TOY, '--work-dir', str(tmp_path / name), *named))) for name in 'ab'
+    )
+    assert one.visualizer is not other.visualizer
+    assert one.message_hub is not other.message_hub
 
 
 def test_pretrained_initialisers_are_removed_and_others_kept() -> None:
