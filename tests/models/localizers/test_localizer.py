@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
+from torch.nn.parallel import DistributedDataParallel
 
 from mmwsol.models.localizers import Localizer
-from mmwsol.structures import LocDataSample
+from mmwsol.structures import LocDataSample, labelled_samples
 
 
 @pytest.fixture(params=['cam', 'bas'])
@@ -120,3 +125,27 @@ def test_data_samples_of_the_test_step_have_the_input_metainfo(localizer: Locali
     inputs = [torch.zeros(3, 32, 32, dtype=torch.uint8)]
     (out,) = localizer.test_step(dict(inputs=inputs, data_samples=[sample]))
     assert out.sample_idx == 7 and 'pred_maps' in out
+
+
+def train_frozen_localizers(rank: int, address: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        'gloo', init_method=address, rank=rank, world_size=2, timeout=timedelta(seconds=60)
+    )
+    vit = dict(name='deit_tiny_patch16_224', embed_dim=24, depth=3, num_heads=3, img_size=64, frozen=True)
+    tscam = dict(type='TSCAMHead', num_classes=3, in_channels=24)
+    sat = dict(tscam, type='SATHead', loss_area=dict(type='BatchAreaLoss', target=0.25, reduction='global'))
+    for model, trained in (
+        (Localizer(dict(vit, type='ViTBackbone', attention='test'), tscam), ('head.',)),
+        (Localizer(dict(vit, type='SpatialTokenViT'), sat), ('head.', 'backbone.spatial_')),
+    ):
+        wrapped = DistributedDataParallel(model).train()
+        for _ in range(3):  # a trained parameter without a gradient is noticed in the second step
+            sum(wrapped(images(2, 3, 64, 64), labelled_samples([rank, 2]), mode='loss').values()).backward()
+        assert all((p.grad is not None) == name.startswith(trained) for name, p in model.named_parameters())
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_heads_on_frozen_transformers_train_in_distributed_training(tmp_path: Path) -> None:
+    spawn(train_frozen_localizers, (f'file://{tmp_path}/store',), nprocs=2)
