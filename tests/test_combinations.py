@@ -56,6 +56,21 @@ def test_bas_with_cutmix() -> None:
     assert 'mix_label' in samples[0] and {'loss_cls', 'loss_bas', 'loss_area'} <= set(logged[0])
 
 
+@pytest.mark.parametrize('method', ['acol', 'bas', 'cam', 'spg'])
+def test_every_loss_of_mixed_images_is_weighted_over_both_labels(method: str) -> None:
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(find_config(f'{method}/{method}_testresnet_toy.py')).model).train()
+    images = torch.randn(4, 3, 112, 112)
+    labels, others = (0, 1, 2, 1), (3, 2, 2, 0)
+    first, second, mixed = (labelled_samples(y) for y in (labels, others, labels))
+    for sample, other in zip(mixed, others):
+        sample.mix_label, sample.mix_weight = torch.tensor([other]), torch.tensor([0.75])
+    one, two, both = (model(images, samples, mode='loss') for samples in (first, second, mixed))
+    for name, loss in both.items():
+        torch.testing.assert_close(loss, 0.75 * one[name] + 0.25 * two[name])
+    assert all(one[name] != two[name] for name in both if name not in ('loss_b1', 'loss_c'))
+
+
 @pytest.mark.parametrize('augment', ['CutMix', 'HideAndSeek'])
 def test_dawsol_with_an_augmentation(augment: str) -> None:
     values = dict(CutMix=dict(beta=1.0, prob=1.0), HideAndSeek=dict(grid_size=28, rate=0.5))[augment]

@@ -15,7 +15,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from mmwsol.models.data_preprocessors import CutMix, hide_tiles
-from mmwsol.models.heads.spg_head import enlarge
+from mmwsol.models.heads.spg_head import attention_guide, enlarge, fused_guide
 from mmwsol.models.layers import ADL
 from mmwsol.registry import MODELS
 from mmwsol.structures import labelled_samples
@@ -91,9 +91,8 @@ def _branches(
     if not hasattr(head, 'mask_logits'):
         return {}
     b1, b2, c = head.mask_logits(feats, pre_logits)
-    attention, fused = head.guides(
-        head.localize(pre_logits, labels), enlarge(b1, size), enlarge(b2, size), size
-    )
+    attention = attention_guide(head.localize(pre_logits, labels), size)
+    fused = fused_guide(enlarge(b1, size), enlarge(b2, size))
     every4 = (..., slice(None, None, 4), slice(None, None, 4))
     return dict(
         attention_s4=attention[every4],

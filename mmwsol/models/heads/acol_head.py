@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmwsol.models.layers import at_least_float32, class_conv2d, minmax
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample
 
 from .loc_head import LocHead
 
@@ -80,14 +81,17 @@ class ACoLHead(LocHead):
         return attention, self.classifier_b[:4](erased)
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
-        """``loss_cls`` of A and ``loss_cls_b`` of B; of images mixed from two, A's map of the first label erases."""
+        """``loss_cls`` of A and ``loss_cls_b`` of B; of images mixed from two, B sees them once for each label."""
         pre_logits = self.pre_logits(feats)
-        labels = stack_gt_labels(data_samples, pre_logits[0].device)
-        _, hidden = self.complement(pre_logits, labels[:, None])
-        logits_b = _pooled_logits(self.classifier_b, hidden)
+
+        def loss_b(labels: Tensor) -> dict[str, Tensor]:
+            _, hidden = self.complement(pre_logits, labels[:, None])
+            logits = at_least_float32(_pooled_logits(self.classifier_b, hidden))
+            return {'loss_cls_b': F.cross_entropy(logits, labels)}
+
         return {
             'loss_cls': self.classification_loss(self.classify(pre_logits), data_samples),
-            'loss_cls_b': self.classification_loss(logits_b, data_samples),
+            **self.over_labels(loss_b, data_samples, pre_logits[0].device),
         }
 
 

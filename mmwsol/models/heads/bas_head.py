@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmwsol.models.backbones import StagedBackbone
 from mmwsol.models.layers import class_conv2d, frozen_call
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample
 
 from .loc_head import LocHead
 
@@ -23,7 +23,7 @@ class BASHead(LocHead):
     and that score is pushed towards 0 while the area of the map is kept small. The erased pass uses frozen weights:
     its loss trains the generator and, through it, the layers before the split, nothing else.
 
-    Of images mixed from two (CutMix) ``loss_cls`` alone reads both labels; the foreground is the first label's.
+    Of images mixed from two (CutMix) both labels have their foreground, and all losses are weighted over both.
 
     Expects a backbone with two outputs: x (N, ``split_channels``, h, w) and its last feature (N, ``in_channels``, h', w').
 
@@ -89,17 +89,23 @@ class BASHead(LocHead):
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         split, hidden = pre_logits = self.pre_logits(feats)
-        labels = stack_gt_labels(data_samples, split.device)
         logits = self.classify(pre_logits).float()
-        foreground = self.localize(pre_logits, labels[:, None])  # (N, 1, h, w)
-        losses = {'loss_cls': self.classification_loss(logits, data_samples)}
-        if self.frg_weight:
-            inside = self.foreground_logits(hidden, foreground)
-            losses['loss_frg'] = self.frg_weight * F.cross_entropy(inside, labels)
-        background = self.background_logits(split, foreground, kwargs['backbone'], labels[:, None])  # (N, 1)
-        losses['loss_bas'] = self.loss_bas(background[:, 0], logits.gather(1, labels[:, None])[:, 0])
-        losses['loss_area'] = self.loss_area(foreground)
-        return losses
+
+        def map_losses(labels: Tensor) -> dict[str, Tensor]:
+            foreground = self.localize(pre_logits, labels[:, None])  # (N, 1, h, w)
+            losses = {}
+            if self.frg_weight:
+                inside = self.foreground_logits(hidden, foreground)
+                losses['loss_frg'] = self.frg_weight * F.cross_entropy(inside, labels)
+            background = self.background_logits(split, foreground, kwargs['backbone'], labels[:, None])
+            losses['loss_bas'] = self.loss_bas(background[:, 0], logits.gather(1, labels[:, None])[:, 0])
+            losses['loss_area'] = self.loss_area(foreground)
+            return losses
+
+        return {
+            'loss_cls': self.classification_loss(logits, data_samples),
+            **self.over_labels(map_losses, data_samples, split.device),
+        }
 
     def foreground_logits(self, hidden: Tensor, foreground: Tensor) -> Tensor:
         """Class scores inside the foreground: mean of the class maps weighted with the map, (N, K).

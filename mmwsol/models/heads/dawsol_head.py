@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor
 
 from mmwsol.models.layers import current_epoch, planned_epochs
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample, stack_gt_labels, stack_mix_labels
+from mmwsol.structures import LocDataSample
 
 from .cam_head import CAMHead
 
@@ -58,11 +59,7 @@ class DAWSOLHead(CAMHead):
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         features = self.pre_logits(feats)  # (N, C, h, w)
         logits = self.classify(features)
-        adaptation = self.adaptation_losses(features, stack_gt_labels(data_samples, logits.device))
-        mix = stack_mix_labels(data_samples, logits.device)
-        if mix is not None:  # CutMix: assigned again by the second labels
-            share, others = mix[1].mean(), self.adaptation_losses(features, mix[0])
-            adaptation = {name: share * adaptation[name] + (1 - share) * others[name] for name in others}
+        adaptation = self.over_labels(partial(self.adaptation_losses, features), data_samples, logits.device)
         return {'loss_cls': self.classification_loss(logits, data_samples), **adaptation}
 
     def adaptation_losses(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -69,6 +69,24 @@ class LocHead(PretrainedModule):
             return F.cross_entropy(logits, labels)
         first, second = (F.cross_entropy(logits, y, reduction='none') for y in (labels, mix[0]))
         return (mix[1] * first + (1 - mix[1]) * second).mean()
+
+    def over_labels(
+        self,
+        losses_of: Callable[[Tensor], dict[str, Tensor]],
+        data_samples: list[LocDataSample],
+        device: torch.device,
+    ) -> dict[str, Tensor]:
+        """Losses that depend on an image's class otherwise than as its cross-entropy does, such as those on its map.
+
+        ``losses_of(labels)`` gives means over the batch for the labels (N,); of images mixed from two (CutMix) it is
+        called for both labels, and the sum is weighted with the mean shares of the batch.
+        """
+        losses = losses_of(stack_gt_labels(data_samples, device))
+        mix = stack_mix_labels(data_samples, device)
+        if mix is None:
+            return losses
+        share, others = mix[1].mean(), losses_of(mix[0])
+        return {name: share * loss + (1 - share) * others[name] for name, loss in losses.items()}
 
     def predict(
         self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs

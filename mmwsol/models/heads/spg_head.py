@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmwsol.models.layers import at_least_float32, minmax
 from mmwsol.registry import MODELS
-from mmwsol.structures import LocDataSample, stack_gt_labels
+from mmwsol.structures import LocDataSample
 
 from .cam_head import CAMHead
 
@@ -63,34 +63,38 @@ class SPGHead(CAMHead):
         b2 = self.shared_b(self.branch_b2(feats[1]))
         return b1, b2, self.branch_c(pre_logits)
 
-    def guides(self, maps: Tensor, b1: Tensor, b2: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Attention for B2 and fused attention for C, each (N, 1, H, W) in [0, 1], without gradient.
-
-        Args:
-            maps: class map of each image's label, (N, 1, h, w).
-            b1, b2: mask logits at size (N, 1, H, W).
-        """
-        attention = minmax(enlarge(maps.detach(), size)[:, 0])[:, None]
-        return attention, (b1.detach().sigmoid() + b2.detach().sigmoid()) / 2
-
     def loss(self, feats: Sequence[Tensor], data_samples: list[LocDataSample], **kwargs) -> dict[str, Tensor]:
         """Cross-entropy and one seed loss a branch, at the size of ``inputs`` (N, 3, H, W)."""
         pre_logits = self.pre_logits(feats)
-        labels = stack_gt_labels(data_samples, pre_logits.device)
         size = kwargs['inputs'].shape[-2:]
         b1, b2, c = (enlarge(mask, size) for mask in self.mask_logits(feats, pre_logits))
-        attention, fused = self.guides(self.localize(pre_logits, labels[:, None]), b1, b2, size)
+
+        def loss_b2(labels: Tensor) -> dict[str, Tensor]:
+            return {
+                'loss_b2': self.loss_b2(b2, attention_guide(self.localize(pre_logits, labels[:, None]), size))
+            }
+
         return {
             'loss_cls': self.classification_loss(self.classify(pre_logits), data_samples),
-            'loss_b2': self.loss_b2(b2, attention),
+            **self.over_labels(loss_b2, data_samples, pre_logits.device),
             'loss_b1': self.loss_b1(b1, b2.sigmoid()),
-            'loss_c': self.loss_c(c, fused),
+            'loss_c': self.loss_c(c, fused_guide(b1, b2)),
         }
 
 
 def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear, at least in float32: (N, C, h, w) to (N, C, H, W)."""
     return F.interpolate(at_least_float32(maps), (size[0], size[1]), mode='bilinear', align_corners=False)
+
+
+def attention_guide(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Guide of B2: the class map (N, 1, h, w) of each image's label, scaled to [0, 1], (N, 1, H, W) without gradient."""
+    return minmax(enlarge(maps.detach(), size)[:, 0])[:, None]
+
+
+def fused_guide(b1: Tensor, b2: Tensor) -> Tensor:
+    """Guide of C: mean foreground probability of B1 and B2, (N, 1, H, W) in [0, 1] without gradient, from their logits."""
+    return (b1.detach().sigmoid() + b2.detach().sigmoid()) / 2
 
 
 def _mask_branch(inputs: int, width: int) -> nn.Sequential:
