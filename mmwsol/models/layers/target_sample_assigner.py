@@ -172,15 +172,20 @@ class TargetSampleAssigner(nn.Module):
         return sums / total.clamp(min=1)[:, None], total
 
     def move_anchors(self, images: Tensor, labels: Tensor, found: Tensor) -> None:
-        """Add what the images of this step, of all processes, have ``found``."""
+        """Add what the images of this step, of all processes, have ``found``.
+
+        After an overflow (mixed precision, which skips such a step) nothing is added.
+        """
         if is_distributed():
             images, labels, found = (torch.cat(all_gather(part)) for part in (images, labels, found))
         seen = torch.ones(len(labels), len(labels), dtype=torch.bool, device=labels.device)
         anchors, visits = self.class_means(images, labels, found, seen)
         universum, count = self.universum_means(found, seen[:1])
-        self.class_anchors[labels], self.class_counts[labels] = anchors, visits
-        self.universum_anchor.copy_(universum[0])
-        self.universum_count.copy_(count[0])
+        finite = images.isfinite().all() & found.isfinite().all()
+        self.class_anchors[labels] = torch.where(finite, anchors, self.class_anchors[labels])
+        self.class_counts[labels] = torch.where(finite, visits, self.class_counts[labels])
+        self.universum_anchor.copy_(torch.where(finite, universum[0], self.universum_anchor))
+        self.universum_count.copy_(torch.where(finite, count[0], self.universum_count))
 
     def sample(
         self, pixels: Tensor, images: Tensor, groups: Tensor, keys: Tensor | None = None

@@ -219,6 +219,21 @@ def test_on_a_gpu_the_host_reads_once_a_round_and_never_an_image(
         assert len(reads_of_rounds) <= 8 and reads.count < 32
 
 
+@pytest.mark.parametrize('together', [False, True])
+@pytest.mark.parametrize('value', [torch.inf, torch.nan])
+def test_an_overflow_leaves_no_trace_in_the_anchors(together: bool, value: float) -> None:
+    assigner, untouched = build(together=together), build(together=together)
+    labels = torch.tensor([0, 1, 1, 2, 3])
+    for seed in (0, 1):  # before anything was seen, and after
+        features = draw_features(seed)
+        features[2, 3, 4, 5] = value
+        assigner(features, labels)
+        for name, buffer in untouched.named_buffers():
+            assert torch.equal(assigner.get_buffer(name), buffer), name
+        for one in (assigner, untouched):
+            one(draw_features(seed), labels)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_a_gpu_waits_for_the_host_less_than_once_an_image() -> None:
     assigner = build(together=None).cuda()
