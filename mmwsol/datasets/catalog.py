@@ -50,8 +50,9 @@ def _split(
     per_class: tuple[int, int] | None = None,
     boxes: int | None = None,
     needs: str | None = None,
+    **arguments: Any,
 ) -> CatalogSplit:
-    dataset = dict(type=reader, split=name)
+    dataset = dict(arguments, type=reader, split=name)
     published = published_size(dataset, per_class=per_class, boxes=boxes)
     return CatalogSplit(name, dataset, name.startswith('train'), published, needs)
 
@@ -69,6 +70,13 @@ CATALOG = {
     'cub': CatalogEntry(
         'Caltech-UCSD Birds-200-2011',
         (_split(CUB, 'train', (29, 30), 5994), CUBV2, _split(CUB, 'test', (11, 30), 5794)),
+    ),
+    'cub_masks': CatalogEntry(
+        'Caltech-UCSD Birds-200-2011 with segmentations',
+        (
+            _split(CUB, 'train', (29, 30), 5994),
+            _split(CUB, 'test', (11, 30), 5794, mask_root='CUB_200_2011/segmentations'),
+        ),
     ),
     'cubv2': CatalogEntry('CUBV2, the validation split of CUB', (CUBV2,)),
     'ilsvrc': CatalogEntry(

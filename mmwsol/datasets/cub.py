@@ -29,6 +29,8 @@ class CUB(PublishedDataset):
         ann_dir: wsolevaluation's metadata, by default ``metadata/CUB/<split>``.
         val_root: folder of the class folders of ``val``; by default the first of ``CUBV2``, ``data_root`` and
             ``data_root/images`` that has its first image.
+        mask_root: Caltech's segmentations, ``<class>/<image>.png`` below it; read for the images of ``test``, and of
+            ``train`` in test mode. Their grey values count annotators: object is what at least half of them drew.
     """
 
     DATA_ROOT = 'CUB_200_2011'
@@ -42,16 +44,31 @@ class CUB(PublishedDataset):
         test_mode: bool | None = None,
         ann_dir: str | None = None,
         val_root: str | None = None,
+        mask_root: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.ann_dir = resolve_data_path(f'metadata/CUB/{split}' if ann_dir is None else ann_dir)
         self.val_root = None if val_root is None else resolve_data_path(val_root)
+        if mask_root is not None and split == 'val':
+            raise ValueError(
+                "CUB's segmentations are those of 'train' and 'test', not of CUBV2: no mask_root with 'val'"
+            )
+        self.mask_root = None if mask_root is None else resolve_data_path(mask_root)
         super().__init__(data_root=data_root, split=split, test_mode=test_mode, **kwargs)
 
     def annotation_paths(self) -> list[str]:
         return [*metadata_paths(self.ann_dir), *metadata_paths(self.data_root)]
 
     def read_entries(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
+        entries, classes = self._read_lists()
+        if self.mask_root is not None and self.reads_boxes:
+            for entry in entries:
+                entry['mask_votes'] = os.path.join(
+                    self.mask_root, os.path.splitext(entry['img_id'])[0] + '.png'
+                )
+        return entries, classes
+
+    def _read_lists(self) -> tuple[list[dict[str, Any]], Sequence[str]]:
         original = os.path.join(self.data_root, 'images.txt')
         if self.split == 'val':
             return self._read_metadata()

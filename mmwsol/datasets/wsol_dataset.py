@@ -22,7 +22,9 @@ from .data_root import resolve_data_path
 from .index_cache import Index, code_files, index_folder, open_index, save_index, states
 from .transforms.loading import UnreadableImageError
 
-LOCATION_KEYS = ('gt_bboxes', 'gt_mask', 'mask_path', 'mask_paths', 'ignore_path', 'class_mask', 'mask_rle')
+LOCATION_KEYS = (
+    'gt_bboxes', 'gt_mask', 'mask_path', 'mask_paths', 'ignore_path', 'mask_votes', 'class_mask', 'mask_rle',
+)  # fmt: skip
 
 
 class WSOLDataset(BaseDataset):
@@ -95,7 +97,8 @@ class WSOLDataset(BaseDataset):
         An entry has ``img_id``, ``img_path``, ``gt_label`` (int) and, if ``reads_boxes``, may have
         ``gt_bboxes`` ((M, 4) float64 xyxy in pixels of the file), ``size`` (W, H), and either ``mask_path``
         (one file with 0 background, 1 object, 255 ignored, of the image's size) or ``mask_paths`` (one file an
-        instance, object where > 0, of any size) with ``ignore_path`` (or ``None``), or ``class_mask`` (one file of class
+        instance, object where > 0, of any size) with ``ignore_path`` (or ``None``), or ``mask_votes`` (one file, object
+        where at least 128, half of the annotators; of any size), or ``class_mask`` (one file of class
         numbers and the number of this class), or ``mask_rle``, see ``coco14.py``. Where an image shows several classes,
         ``gt_labels`` has all of them.
         """
@@ -337,7 +340,10 @@ def shown_labels(entry: Mapping[str, Any]) -> Sequence[int]:
 
 def _mask_files(entry: Mapping[str, Any]) -> list[str]:
     """All mask files of an entry."""
-    files = [*entry.get('mask_paths', ()), entry.get('mask_path'), entry.get('ignore_path')]
+    files = [
+        *entry.get('mask_paths', ()),
+        *(entry.get(key) for key in ('mask_path', 'ignore_path', 'mask_votes')),
+    ]
     files += entry.get('class_mask', ())[:1]
     return [path for path in files if path]
 

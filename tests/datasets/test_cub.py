@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmwsol.datasets import CUB
 from mmwsol.datasets.transforms import CenterCrop, LoadLocImage, PackLocInputs, Resize
@@ -35,6 +36,37 @@ def test_test_sample_has_the_published_box_and_the_moved_one(cub_root):
 
 def test_training_images_can_be_scored_on_request(cub_root):
     assert 'gt_bboxes' in CUB(split='train', test_mode=True).get_data_info(0)
+
+
+@pytest.fixture
+def segmentations(cub_root, image_writer):
+    for name in ('001.A/a2', '002.B/b2'):
+        votes = np.zeros((10, 20), np.uint8)
+        votes[:, :7], votes[:, 7] = 204, 102
+        (cub_root / 'segmentations' / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(votes).save(cub_root / 'segmentations' / f'{name}.png')
+    return 'CUB_200_2011/segmentations'
+
+
+def test_segmentations_give_masks_of_the_test_images(segmentations):
+    mask = CUB(split='test', mask_root=segmentations, pipeline=PIPELINE)[0]['data_samples'].gt_mask
+    assert mask.shape == (224, 224) and set(mask.unique().tolist()) == {0, 1}
+    np.testing.assert_array_equal(mask.sum(1), round(7 * 256 / 20) - 16)
+
+
+def test_training_needs_no_segmentation(segmentations):
+    assert 'mask_votes' not in CUB(split='train', mask_root=segmentations).get_data_info(0)
+
+
+def test_missing_segmentation_is_named(segmentations, cub_root):
+    (cub_root / segmentations.split('/')[1] / '002.B/b2.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'b2\.png'):
+        CUB(split='test', mask_root=segmentations)
+
+
+def test_cubv2_has_no_segmentations(cubv2):
+    with pytest.raises(ValueError, match=r"no mask_root with 'val'"):
+        CUB(split='val', mask_root='segmentations')
 
 
 def test_unknown_split_is_refused(cub_root):

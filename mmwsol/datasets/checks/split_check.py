@@ -86,9 +86,8 @@ class SplitContent:
 
 def masks_of(entry: Mapping[str, Any]) -> list[tuple[str, MaskKind]]:
     """Mask files of an entry and what they hold."""
-    files: list[tuple[str, MaskKind]] = [
-        (path, 'instance') for path in (*entry.get('mask_paths', ()), entry.get('ignore_path')) if path
-    ]
+    instances = (*entry.get('mask_paths', ()), entry.get('ignore_path'), entry.get('mask_votes'))
+    files: list[tuple[str, MaskKind]] = [(path, 'instance') for path in instances if path]
     if entry.get('mask_path'):
         files.append((entry['mask_path'], 'object'))
     if entry.get('class_mask'):

@@ -61,6 +61,16 @@ def _metadata(name: str) -> Archive:
     )
 
 
+CUB = Archive(
+    'CUB_200_2011.tgz',
+    'https://data.caltech.edu/records/65de6-vp158',
+    'CUB_200_2011',
+    url='https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1',
+    size=1_150_585_339,
+    digest='sha256:0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081',
+)
+CUB_TERMS = 'photographs for non-commercial research and education only'
+
 VOC = Archive(
     'VOCtrainval_11-May-2012.tar',
     'http://host.robots.ox.ac.uk/pascal/VOC/voc2012/',
@@ -73,15 +83,20 @@ VOC = Archive(
 RECIPES = {
     'cub': Recipe(
         'Caltech-UCSD Birds-200-2011',
-        'photographs for non-commercial research and education only',
+        CUB_TERMS,
+        (CUB,),
+    ),
+    'cub_masks': Recipe(
+        'Caltech-UCSD Birds-200-2011 with segmentations',
+        CUB_TERMS,
         (
+            CUB,
             Archive(
-                'CUB_200_2011.tgz',
-                'https://data.caltech.edu/records/65de6-vp158',
+                'segmentations.tgz',
+                'https://data.caltech.edu/records/w9d68-gec53',
+                'segmentations',
                 'CUB_200_2011',
-                url='https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1',
-                size=1_150_585_339,
-                digest='sha256:0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081',
+                url='https://data.caltech.edu/records/w9d68-gec53/files/segmentations.tgz?download=1',
             ),
         ),
     ),

@@ -9,6 +9,7 @@ from PIL import Image
 from mmwsol.registry import TRANSFORMS
 
 IGNORED = 255
+MAJORITY = 128  # grey value of a mask of votes: half of the annotators
 UNDECODABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 
 
@@ -21,7 +22,8 @@ class LoadLocImage:
     """Decode ``img_path`` to ``img`` (H, W, 3) uint8 RGB; if present, masks to ``gt_mask``.
 
     ``mask_path`` is one file with 0 background, 1 object, 255 ignored. ``mask_paths`` are instances, united, and
-    ``ignore_path`` what else is ignored, by wsolevaluation's rules; they may have other sizes than the image (in
+    ``ignore_path`` what else is ignored, by wsolevaluation's rules. ``mask_votes`` is a file whose grey values 0..255 say
+    how many annotators drew the object: it is where at least half did. These may have other sizes than the image (in
     OpenImages they do), and ``gt_mask`` is then a list, one (h, w) of each size, until ``Resize`` brings it to the
     image's frame in one step. ``class_mask`` is a file of class numbers (255 ignored) with the number of the class,
     ``mask_rle`` has COCO's compressed masks of the objects and of what is ignored.
@@ -48,7 +50,7 @@ class LoadLocImage:
                     f'{results["img_path"]} with {shape}'
                 )
             results['gt_mask'] = mask  # (H, W)
-        if 'mask_paths' in results:
+        if 'mask_paths' in results or 'mask_votes' in results:
             layers = _load_instances(results)
             results['gt_mask'] = layers[0] if [m.shape for m in layers] == [shape] else layers
         return results
@@ -87,7 +89,9 @@ def _load_whole(results: Mapping[str, Any]) -> tuple[np.ndarray, str] | None:
 
 def _load_instances(results: Mapping[str, Any]) -> list[np.ndarray]:
     """Instance masks and ignored region, merged among those of one size: uint8 of 0, 1 and 255."""
-    layers = [(_decode(path, 'L') > 0).astype(np.uint8) for path in results['mask_paths']]
+    layers = [(_decode(path, 'L') > 0).astype(np.uint8) for path in results.get('mask_paths', ())]
+    if 'mask_votes' in results:
+        layers.append((_decode(results['mask_votes'], 'L') >= MAJORITY).astype(np.uint8))
     if results.get('ignore_path'):
         layers.append(np.where(_decode(results['ignore_path'], 'L') > 0, IGNORED, 0).astype(np.uint8))
     by_size: dict[tuple[int, ...], list[np.ndarray]] = {}

@@ -60,7 +60,7 @@ class PixelMetric(CountingMetric):
         if without:
             raise ValueError(
                 f'{without[0]} has no gt_mask, which PixelMetric needs of every image; use a test split with '
-                'masks (mask_path or mask_paths, test_mode=True), or take PixelMetric out of the evaluators'
+                'masks (mask_path, mask_paths or mask_votes, test_mode=True), or take PixelMetric out of the evaluators'
             )
         for members in groups_of_one_size(data_samples):
             self.results.append(self._record([data_samples[i] for i in members]))

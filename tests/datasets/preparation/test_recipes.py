@@ -71,6 +71,11 @@ def cub(pack):
     return {'CUB_200_2011.tgz': {'attributes.txt': b'', **files}}
 
 
+def cub_masks(pack):
+    masks = {f'segmentations/{c}/{i}.png': mask() for c in ('001.A', '002.B') for i in range(2)}
+    return {**cub(pack), 'segmentations.tgz': masks}
+
+
 def cubv2(pack):
     images = [('001.A/1.jpeg', 0), ('002.B/7.jpeg', 1)]
     files = {f'CUBV2/{name}': picture(i) for i, (name, _) in enumerate(images)}
@@ -216,6 +221,7 @@ BUILDERS = {
     build.__name__: build
     for build in (
         cub,
+        cub_masks,
         cubv2,
         ilsvrc,
         imagenetv2,

@@ -62,6 +62,19 @@ def test_mask_must_have_the_size_of_the_image(tmp_path, pixels):
         LoadLocImage()(results)
 
 
+@pytest.mark.parametrize('size', [(4, 6), (8, 12)])
+def test_mask_of_votes_is_object_where_half_of_the_annotators_drew_it(tmp_path, size):
+    votes = np.zeros(size, np.uint8)
+    votes[0, :5] = 1, 102, 127, 128, 255
+    results = {
+        'img_path': save(tmp_path / 'a.png', np.zeros((4, 6, 3), np.uint8)),
+        'mask_votes': save(tmp_path / 'm.png', votes, 'L'),
+    }
+    loaded = LoadLocImage()(results)['gt_mask']
+    mask = loaded if size == (4, 6) else loaded[0]  # of another size than the image: until Resize
+    assert mask.shape == size and mask[0, :6].tolist() == [0, 0, 0, 1, 1, 0] and not mask[1:].any()
+
+
 @pytest.mark.parametrize('suffix', ['jpg', 'png'])
 def test_truncated_file_is_named(tmp_path, suffix):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
