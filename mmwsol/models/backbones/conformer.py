@@ -12,6 +12,7 @@ from mmwsol.models.layers import attend, attention_row, project_qkv
 from mmwsol.registry import MODELS
 
 from .pretrained_weights import PretrainedModule
+from .vit import ViTBackbone
 
 ATTENTION_MODES = ('none', 'test', 'always')
 
@@ -151,11 +152,10 @@ def _transformer_block(dim: int, heads: int, mlp_ratio: float, drop_path_rate: f
 
 def _run_transformer(block: Any, tokens: Tensor, rows: list[Tensor] | None) -> Tensor:
     """timm's pre-norm block on tokens (N, L, D); appends the class token's attention (N, L) to ``rows``."""
-    queries, keys, values = project_qkv(block.attn, block.norm1(tokens))
+    queries, keys, values = project_qkv(block.attn, tokens, block.norm1)
     if rows is not None:
         rows.append(attention_row(block.attn, queries, keys, 0))
-    tokens = tokens + block.drop_path1(attend(block.attn, queries, keys, values))
-    return tokens + block.drop_path2(block.mlp(block.norm2(tokens)))
+    return ViTBackbone.finish_block(block, tokens, attend(block.attn, queries, keys, values))
 
 
 def _layers() -> Any:
