@@ -25,8 +25,17 @@ def mmwsol_scope() -> Iterator[None]:
         yield
 
 
-def augmented_by(**augment: Any) -> dict[str, Any]:
-    return {'model.data_preprocessor': dict(type='LocDataPreprocessor', batch_augments=[augment])}
+def augmented_by(*augments: dict[str, Any]) -> dict[str, Any]:
+    return {'model.data_preprocessor': dict(type='LocDataPreprocessor', batch_augments=list(augments))}
+
+
+CUTMIX = dict(type='CutMix', beta=1.0, prob=1.0)
+HIDE_AND_SEEK = dict(type='HideAndSeek', grid_size=28, rate=0.5)
+ADL_LAYER = dict(type='ADL', threshold=0.9, drop_rate=0.5)
+TOYS = (
+    'acol_testresnet', 'adl_testresnet', 'bas_testresnet', 'cam_testresnet', 'dawsol_testresnet', 'spg_testresnet',
+    'sat_testvit', 'scm_testvit', 'tscam_testvit',
+)  # fmt: skip
 
 
 def train(
@@ -51,9 +60,18 @@ def train(
     return model, logged, samples
 
 
-def test_bas_with_cutmix() -> None:
-    _, logged, samples = train('bas/bas_testresnet_toy.py', augmented_by(type='CutMix', beta=1.0, prob=1.0))
-    assert 'mix_label' in samples[0] and {'loss_cls', 'loss_bas', 'loss_area'} <= set(logged[0])
+@pytest.mark.parametrize('name', TOYS)
+def test_every_method_with_both_augmentations(name: str) -> None:
+    config = f'{name.split("_")[0]}/{name}_toy.py'
+    _, logged, samples = train(config, augmented_by(HIDE_AND_SEEK, CUTMIX))
+    assert 'mix_label' in samples[0] and 'loss_cls' in logged[0]
+
+
+@pytest.mark.parametrize('name', [name for name in TOYS if 'resnet' in name])
+def test_every_staged_backbone_with_adl(name: str) -> None:
+    plugins = [dict(layer=ADL_LAYER, stage=stage) for stage in (3, 4)]
+    model, _, _ = train(f'{name.split("_")[0]}/{name}_toy.py', {'model.backbone.plugins': plugins})
+    assert sum(isinstance(module, ADL) for module in model.backbone.modules()) == 2
 
 
 @pytest.mark.parametrize('method', ['acol', 'bas', 'cam', 'spg'])
@@ -71,34 +89,22 @@ def test_every_loss_of_mixed_images_is_weighted_over_both_labels(method: str) ->
     assert all(one[name] != two[name] for name in both if name not in ('loss_b1', 'loss_c'))
 
 
-@pytest.mark.parametrize('augment', ['CutMix', 'HideAndSeek'])
-def test_dawsol_with_an_augmentation(augment: str) -> None:
-    values = dict(CutMix=dict(beta=1.0, prob=1.0), HideAndSeek=dict(grid_size=28, rate=0.5))[augment]
-    model, _, _ = train('dawsol/dawsol_testresnet_toy.py', augmented_by(type=augment, **values))
-    labels_an_image = 2 if augment == 'CutMix' else 1
+@pytest.mark.parametrize('augment', [CUTMIX, HIDE_AND_SEEK], ids=['CutMix', 'HideAndSeek'])
+def test_dawsol_with_an_augmentation(augment: dict[str, Any]) -> None:
+    model, _, _ = train('dawsol/dawsol_testresnet_toy.py', augmented_by(augment))
+    labels_an_image = 2 if augment is CUTMIX else 1
     assert model.head.assigner.universum_count == 2 * 4 * labels_an_image
 
 
 def test_dawsol_with_adl() -> None:
-    adl = dict(type='ADL', threshold=0.9, drop_rate=0.5)
-    plugins = [dict(layer=adl, stage=3), dict(layer=adl, stage=4)]
+    plugins = [dict(layer=ADL_LAYER, stage=3), dict(layer=ADL_LAYER, stage=4)]
     model, logged, _ = train('dawsol/dawsol_testresnet_toy.py', {'model.backbone.plugins': plugins})
-    assert sum(isinstance(module, ADL) for module in model.backbone.modules()) == 2
     assert model.head.assigner.universum_count == 8 and logged[0]['loss_universum'] > 0
 
 
-def test_acol_with_hide_and_seek() -> None:
-    _, logged, _ = train(
-        'acol/acol_testresnet_toy.py', augmented_by(type='HideAndSeek', grid_size=28, rate=0.5)
-    )
-    assert {'loss_cls', 'loss_cls_b'} <= set(logged[0])
-
-
 def test_two_augmentations_follow_each_other() -> None:
-    augments = [dict(type='HideAndSeek', grid_size=28, rate=1.0), dict(type='CutMix', prob=1.0)]
-    options = {'model.data_preprocessor': dict(type='LocDataPreprocessor', batch_augments=augments)}
     cfg = Config.fromfile(find_config('spg/spg_testresnet_toy.py'))
-    cfg.merge_from_dict(options)
+    cfg.merge_from_dict(augmented_by(dict(HIDE_AND_SEEK, rate=1.0), CUTMIX))
     preprocessor = MODELS.build(cfg.model.data_preprocessor)
     samples = labelled_samples((0, 1))
     images = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
