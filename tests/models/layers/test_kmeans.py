@@ -76,6 +76,19 @@ def test_centres_and_labels_equal_the_plain_restatement(start: str) -> None:
         np.testing.assert_allclose(result.centres[i], expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('channels', [6, 10, 30, 64])
+def test_of_equal_centres_the_first_gets_all_points(channels: int, dtype: torch.dtype) -> None:
+    points = torch.randn(20, 40, channels, generator=torch.Generator().manual_seed(2)).to(dtype)
+    twin = points.mean(1) + 0.1
+    centres = torch.stack([torch.full_like(twin, -1), twin, twin], 1)
+    result = kmeans(points, centres)
+    for i in range(len(points)):
+        expected, labels = published_kmeans(points[i].double().numpy(), centres[i].double().numpy())
+        np.testing.assert_array_equal(result.labels[i], labels)
+        np.testing.assert_allclose(result.centres[i], expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize('max_iters', [1, 2, 3])
 def test_an_early_end_assigns_once_more(max_iters: int) -> None:
     points = draw_points(seed=1)
