@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from mmengine.dist import broadcast
 from mmengine.logging import MessageHub
 
 
@@ -22,9 +24,16 @@ def planned_epochs() -> int | None:
 
 
 def common_draw() -> float:
-    """A number in [0, 1) that all processes of a run get alike, another in each iteration; a resumed run repeats it."""
+    """A number in [0, 1) that all processes of a run get alike, another in each iteration; a resumed run repeats it.
+
+    The seed is that of the first process, which the others, with one of their own under ``diff_rank_seed``, ask for once.
+    """
     hub = MessageHub.get_current_instance()
-    words = [hub.get_info('seed') or 0, _running_info('iter') or 0]
+    if hub.get_info('common_seed') is None:
+        seed = torch.tensor(hub.get_info('seed') or 0)
+        broadcast(seed)
+        hub.update_info('common_seed', int(seed), resumed=False)
+    words = [hub.get_info('common_seed'), _running_info('iter') or 0]
     return float(np.random.default_rng(words).random())
 
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch.distributed as dist
 from mmengine.logging import MessageHub
+from torch.multiprocessing.spawn import spawn
 
 from mmwsol.models.layers import common_draw, current_epoch, planned_epochs, training_progress
 
@@ -26,9 +29,24 @@ def test_finished_or_missing_loop_has_no_epoch_and_no_progress(hub: MessageHub) 
     assert (current_epoch(), training_progress(), planned_epochs()) == (None, 0.0, None)
 
 
+def draw_on_rank(rank: int, address: str, out: str) -> None:
+    dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+    hub = MessageHub.get_instance('test_training_progress')
+    hub.update_info_dict(dict(loop_stage='train', seed=6 + rank, iter=4))  # randomness.diff_rank_seed=True
+    Path(f'{out}/{rank}').write_text(str(common_draw()))
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_common_draw_is_common_where_every_process_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    spawn(draw_on_rank, (f'file://{tmp_path}/store', str(tmp_path)), nprocs=2)
+    assert (tmp_path / '0').read_text() == (tmp_path / '1').read_text() != ''
+
+
 def test_common_draw_depends_on_seed_and_iteration_alone(hub: MessageHub) -> None:
     def draws(seed: int, process: int) -> list[float]:
         np.random.seed(process)
+        hub.runtime_info.pop('common_seed', None)
         found = []
         for iteration in range(200):
             hub.update_info_dict(dict(loop_stage='train', seed=seed, iter=iteration))
