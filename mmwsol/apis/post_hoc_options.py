@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -29,8 +30,13 @@ def add_post_hoc_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def use_post_hoc_maps(cfg: Config, maps: str | None, layer: str | None) -> None:
-    """Put ``--maps`` and ``--layer`` into ``cfg.model.maps``; a layer alone changes the maps that stand there."""
+def use_post_hoc_maps(
+    cfg: Config, maps: str | None, layer: str | None, options: Mapping[str, Any] | None = None
+) -> None:
+    """Put ``--maps`` and ``--layer`` into ``cfg.model.maps``; a layer alone changes the maps that stand there.
+
+    Of the ``options`` of ``--cfg-options`` those of ``model.maps`` are put over what ``--maps`` names.
+    """
     if maps is None and layer is None:
         return
     declared = cfg.model.get('maps')
@@ -38,7 +44,13 @@ def use_post_hoc_maps(cfg: Config, maps: str | None, layer: str | None) -> None:
         raise ValueError(
             f'--layer is the layer of post-hoc maps: name them with --maps ({", ".join(METHODS)})'
         )
-    chosen = dict(METHODS[maps]) if maps else dict(declared)
+    chosen = dict(declared or {})
+    if maps:
+        named = Config(dict(model=dict(maps=METHODS[maps])))
+        named.merge_from_dict(
+            {key: value for key, value in (options or {}).items() if key.startswith('model.maps.')}
+        )
+        chosen = dict(named.model.maps)
     if layer is not None:
         chosen['layer'] = int(layer) if layer.removeprefix('-').isdigit() else layer
     cfg.model['maps'] = chosen

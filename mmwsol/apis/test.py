@@ -77,7 +77,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     args = parse_arguments(argv)
     cfg = load_config(args)
-    use_post_hoc_maps(cfg, args.maps, args.layer)
+    use_post_hoc_maps(cfg, args.maps, args.layer, args.cfg_options)
     if args.protocol:
         replace_protocols(cfg, args.protocol)
     if args.choose_on_val:

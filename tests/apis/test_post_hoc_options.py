@@ -34,6 +34,15 @@ def test_layer_alone_changes_the_configs_maps() -> None:
         use_post_hoc_maps(config(), None, '2')
 
 
+def test_options_of_the_command_line_go_over_the_named_maps_and_those_of_the_config_go() -> None:
+    cfg = config(maps=dict(type='TorchCAM', method='CAM', fc_layer='head.other', layer=2))
+    options = {'model.maps.weighting': 'uniform', 'model.head.topk': 0}
+    use_post_hoc_maps(cfg, 'bagcams', None, options)
+    assert cfg.model.maps == dict(type='mmwsol.BagCAMs', weighting='uniform')
+    use_post_hoc_maps(cfg, 'bagcams', '3', {'model.maps.layer': 2})
+    assert cfg.model.maps.layer == 3 and METHODS['bagcams'] == dict(type='mmwsol.BagCAMs')
+
+
 def test_without_options_the_config_stays() -> None:
     cfg = config()
     use_post_hoc_maps(cfg, None, None)
