@@ -40,7 +40,8 @@ class FullySupervisedHead(LocHead):
         self.fc = nn.Linear(in_channels, num_classes)
 
     def classify(self, pre_logits: Tensor) -> Tensor:
-        return self.fc(pre_logits.detach().mean((2, 3)))  # (N, K)
+        feature = pre_logits.detach() if self.training else pre_logits  # post-hoc maps follow the gradient
+        return self.fc(feature.mean((2, 3)))  # (N, K)
 
     def localize(self, pre_logits: Tensor, labels: Tensor) -> Tensor:
         return at_least_float32(self.foreground(pre_logits)).sigmoid()  # (N, 1, h, w)
