@@ -1,6 +1,7 @@
 """DA-WSOL, VGG16, CUB-200-2011 (method: Zhu et al., CVPR 2022).
 
-Published: nothing for VGG16. Ours: CAM's learning rate, the loss weights of the ILSVRC configuration. Not run here.
+Published: nothing for VGG16. CAM's learning rate and the loss weights of the ILSVRC configuration, both second-hand
+(unverified copies). Not run here.
     python tools/train.py configs/dawsol/dawsol_vgg16_cub.py
 """
 
