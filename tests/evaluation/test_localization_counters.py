@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
+from two_processes import run_in_two_processes
 
 from mmwsol.evaluation.image_results import ImageResults
 from mmwsol.evaluation.localization_counters import assign_images, pack_hits, unpack_hits
@@ -43,15 +42,12 @@ def _evaluate(indices: list[int], batch_size: int = 2) -> LocalizationMetric:
     return metric
 
 
-def _rank(rank: int, shares: list[list[int]], init_file: str, out: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{init_file}', rank=rank, world_size=len(shares))
+def _rank(rank: int, shares: list[list[int]], out: str) -> None:
     metric = _evaluate(shares[rank])
     with open(f'{out}.{rank}', 'w') as file:
         json.dump([metric.summary, metric.table_text], file)
     if metric.images is not None:
         metric.images.save(f'{out}.{rank}.images.npz')
-    dist.destroy_process_group()
 
 
 def assert_same_images(found: ImageResults, expected: ImageResults) -> None:
@@ -72,7 +68,7 @@ def test_two_processes_with_padding_give_the_table_of_one(tmp_path):
     single = _evaluate(list(range(NUM_IMAGES)))
     # the distributed sampler deals in turn and pads with the first images; one rank repeats its own
     shares = [[0, 2, 4, 6, 8, 10, 0], [1, 3, 5, 7, 9, 0, 1]]
-    spawn(_rank, (shares, str(tmp_path / 'init'), str(tmp_path / 'out')), nprocs=2)
+    run_in_two_processes(_rank, tmp_path, shares, str(tmp_path / 'out'))
     for rank in range(2):
         summary, table = json.loads((tmp_path / f'out.{rank}').read_text())
         assert summary == json.loads(json.dumps(single.summary))

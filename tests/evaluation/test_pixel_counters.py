@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
+from two_processes import run_in_two_processes
 
 from mmwsol.evaluation.metrics import PixelMetric
 
@@ -37,13 +36,10 @@ def _evaluate(indices: list[int], batch_size: int = 3) -> PixelMetric:
     return metric
 
 
-def _rank(rank: int, shares: list[list[int]], init_file: str, out: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{init_file}', rank=rank, world_size=len(shares))
+def _rank(rank: int, shares: list[list[int]], out: str) -> None:
     metric = _evaluate(shares[rank])
     with open(f'{out}.{rank}', 'w') as file:
         json.dump([metric.summary, metric.table_text], file)
-    dist.destroy_process_group()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +47,7 @@ def _rank(rank: int, shares: list[list[int]], init_file: str, out: str) -> None:
 )
 def test_two_processes_give_the_table_of_one(tmp_path, shares):
     single = _evaluate(list(range(NUM_IMAGES)))
-    spawn(_rank, (shares, str(tmp_path / 'init'), str(tmp_path / 'out')), nprocs=2)
+    run_in_two_processes(_rank, tmp_path, shares, str(tmp_path / 'out'))
     for rank in range(2):
         summary, table = json.loads((tmp_path / f'out.{rank}').read_text())
         assert summary == json.loads(json.dumps(single.summary))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 from mmengine.evaluator import BaseMetric
@@ -17,8 +16,8 @@ from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from torch import nn
-from torch.multiprocessing.spawn import spawn
 from torch.utils.data import Dataset
+from two_processes import run_in_two_processes
 
 from mmwsol.compat import load_checkpoint_file, prepare_cpu_distributed
 from mmwsol.datasets import ToyShapes
@@ -419,8 +418,6 @@ def test_new_choice_comes_before_that_of_the_loaded_checkpoint_which_keeps_its_n
 
 
 def _rank(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{folder}/init', rank=rank, world_size=2)
     register_parts()
     with DefaultScope.overwrite_default_scope('mmwsol'):
         cfg = config(Path(folder) / 'run', epochs=2)
@@ -429,7 +426,6 @@ def _rank(rank: int, folder: str) -> None:
         runner = Runner.from_cfg(cfg)
         runner.train()
         torch.save(runner.test(), f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow
@@ -437,6 +433,6 @@ def test_all_processes_test_at_the_choice_that_one_of_them_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('LOCAL_RANK', '0')
-    spawn(_rank, (str(tmp_path),), nprocs=2)
+    run_in_two_processes(_rank, tmp_path, str(tmp_path))
     assert [torch.load(tmp_path / f'{rank}.pt') for rank in range(2)] == [{'threshold': 0.22}] * 2
     assert selection(tmp_path / 'run' / 'epoch_2.pth')['choices'][0]['threshold'] == 0.22

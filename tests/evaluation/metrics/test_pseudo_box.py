@@ -3,10 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.registry import DefaultScope
 from torch import nn
-from torch.multiprocessing.spawn import spawn
+from two_processes import run_in_two_processes
 
 from mmwsol.evaluation.functional.boxes import boxes_to_input, pairwise_iou
 from mmwsol.evaluation.localization import localize
@@ -200,18 +199,16 @@ def test_missing_weights_are_an_error_when_the_metric_is_built():
 
 
 def _rank(rank: int, shares: list[list[int]], folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{folder}/init', rank=rank, world_size=len(shares))
     with DefaultScope.overwrite_default_scope('mmwsol'):
         for part in (LitBackbone, LitHead):
             MODELS.register_module(module=part, force=True)
         metric = evaluate(PseudoBoxMetric(LIT), shares[rank], size=11)
     torch.save([metric.summary, metric.choices, metric.table_text], f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
 
 
 def test_two_processes_choose_the_threshold_of_one(tmp_path):
     single = evaluate(PseudoBoxMetric(LIT), list(range(11)))
-    spawn(_rank, ([[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 0]], str(tmp_path)), nprocs=2)
+    shares = [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 0]]
+    run_in_two_processes(_rank, tmp_path, shares, str(tmp_path))
     for rank in range(2):
         assert torch.load(tmp_path / f'{rank}.pt') == [single.summary, single.choices, single.table_text]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
+from two_processes import run_in_two_processes
 
 from mmwsol.models.layers import TargetSampleAssigner, kmeans
 from mmwsol.models.layers.target_sample_assigner import kmeans_weakest_first
@@ -264,17 +264,15 @@ def test_wrong_options_are_refused(kwargs: dict, message: str) -> None:
         build(**kwargs)
 
 
-def run_rank(rank: int, address: str, out: str) -> None:
-    dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+def run_rank(rank: int, out: str) -> None:
     assigner = build()
     assigner(draw_features(rank, batch=2), torch.tensor([[0, 1], [0, 2]][rank]))
     torch.save(assigner.state_dict(), f'{out}/{rank}')
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_all_processes_have_seen_the_images_of_all(tmp_path: object) -> None:
-    mp.spawn(run_rank, (f'file://{tmp_path}/store', str(tmp_path)), nprocs=2)
+def test_all_processes_have_seen_the_images_of_all(tmp_path: Path) -> None:
+    run_in_two_processes(run_rank, tmp_path, str(tmp_path))
     first, second = (torch.load(f'{tmp_path}/{rank}', weights_only=True) for rank in (0, 1))
     assert first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
     assert first['class_counts'].tolist() == [3, 2, 2, 0] and first['universum_count'] == 4

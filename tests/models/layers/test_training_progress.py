@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch.distributed as dist
 from mmengine.logging import MessageHub
-from torch.multiprocessing.spawn import spawn
+from two_processes import run_in_two_processes
 
 from mmwsol.models.layers import common_draw, current_epoch, planned_epochs, training_progress
 
@@ -29,17 +28,15 @@ def test_finished_or_missing_loop_has_no_epoch_and_no_progress(hub: MessageHub) 
     assert (current_epoch(), training_progress(), planned_epochs()) == (None, 0.0, None)
 
 
-def draw_on_rank(rank: int, address: str, out: str) -> None:
-    dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+def draw_on_rank(rank: int, out: str) -> None:
     hub = MessageHub.get_instance('test_training_progress')
     hub.update_info_dict(dict(loop_stage='train', seed=6 + rank, iter=4))  # randomness.diff_rank_seed=True
     Path(f'{out}/{rank}').write_text(str(common_draw()))
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow
 def test_common_draw_is_common_where_every_process_has_a_seed_of_its_own(tmp_path: Path) -> None:
-    spawn(draw_on_rank, (f'file://{tmp_path}/store', str(tmp_path)), nprocs=2)
+    run_in_two_processes(draw_on_rank, tmp_path, str(tmp_path))
     assert (tmp_path / '0').read_text() == (tmp_path / '1').read_text() != ''
 
 

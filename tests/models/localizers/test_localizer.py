@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
+from two_processes import run_in_two_processes
 
 from mmwsol.models.localizers import Localizer
 from mmwsol.structures import LocDataSample, labelled_samples
@@ -127,11 +125,7 @@ def test_data_samples_of_the_test_step_have_the_input_metainfo(localizer: Locali
     assert out.sample_idx == 7 and 'pred_maps' in out
 
 
-def train_frozen_localizers(rank: int, address: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        'gloo', init_method=address, rank=rank, world_size=2, timeout=timedelta(seconds=60)
-    )
+def train_frozen_localizers(rank: int) -> None:
     vit = dict(name='deit_tiny_patch16_224', embed_dim=24, depth=3, num_heads=3, img_size=64, frozen=True)
     tscam = dict(type='TSCAMHead', num_classes=3, in_channels=24)
     sat = dict(tscam, type='SATHead', loss_area=dict(type='BatchAreaLoss', target=0.25, reduction='global'))
@@ -143,9 +137,8 @@ def train_frozen_localizers(rank: int, address: str) -> None:
         for _ in range(3):  # a trained parameter without a gradient is noticed in the second step
             sum(wrapped(images(2, 3, 64, 64), labelled_samples([rank, 2]), mode='loss').values()).backward()
         assert all((p.grad is not None) == name.startswith(trained) for name, p in model.named_parameters())
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow
 def test_heads_on_frozen_transformers_train_in_distributed_training(tmp_path: Path) -> None:
-    spawn(train_frozen_localizers, (f'file://{tmp_path}/store',), nprocs=2)
+    run_in_two_processes(train_frozen_localizers, tmp_path)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
+from two_processes import run_in_two_processes
 
 from mmwsol.models.losses import BatchAreaLoss
 
@@ -27,8 +28,7 @@ def test_unknown_reduction_is_refused() -> None:
         BatchAreaLoss(reduction='mean')
 
 
-def measure(rank: int, address: str, out: str) -> None:
-    dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+def measure(rank: int, out: str) -> None:
     found = []
     for reduction in ('global', 'per_rank'):
         maps = MAPS[rank].clone().requires_grad_()
@@ -36,11 +36,10 @@ def measure(rank: int, address: str, out: str) -> None:
         loss.backward()
         found += [loss.item(), maps.grad[0, 0, 0, 0].item() * maps.numel()]
     torch.save(found, f'{out}/{rank}')
-    dist.destroy_process_group()
 
 
-def test_global_area_is_that_of_all_processes_and_per_rank_each_ones_own(tmp_path: object) -> None:
-    mp.spawn(measure, (f'file://{tmp_path}/store', str(tmp_path)), nprocs=2)
+def test_global_area_is_that_of_all_processes_and_per_rank_each_ones_own(tmp_path: Path) -> None:
+    run_in_two_processes(measure, tmp_path, str(tmp_path))
     first, second = (torch.load(f'{tmp_path}/{rank}', weights_only=True) for rank in (0, 1))
     # the mean of both is 0.2: both shrink; alone, 0.1 grows and 0.3 shrinks
     assert first == pytest.approx([0.05, 1.0, 0.05, -1.0]) and second == pytest.approx([0.05, 1.0, 0.15, 1.0])
