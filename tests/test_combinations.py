@@ -31,11 +31,9 @@ def augmented_by(*augments: dict[str, Any]) -> dict[str, Any]:
 
 CUTMIX = dict(type='CutMix', beta=1.0, prob=1.0)
 HIDE_AND_SEEK = dict(type='HideAndSeek', grid_size=28, rate=0.5)
-ADL_LAYER = dict(type='ADL', threshold=0.9, drop_rate=0.5)
-TOYS = (
-    'acol_testresnet', 'adl_testresnet', 'bas_testresnet', 'cam_testresnet', 'dawsol_testresnet', 'spg_testresnet',
-    'sat_testvit', 'scm_testvit', 'tscam_testvit',
-)  # fmt: skip
+ADL_PLUGINS = [dict(layer=dict(type='ADL', threshold=0.9, drop_rate=0.5), stage=stage) for stage in (3, 4)]
+CNN_TOYS = [f'{name}/{name}_testresnet_toy.py' for name in ('acol', 'adl', 'bas', 'cam', 'dawsol', 'spg')]
+VIT_TOYS = [f'{name}/{name}_testvit_toy.py' for name in ('sat', 'scm', 'tscam')]
 
 
 def train(
@@ -60,17 +58,15 @@ def train(
     return model, logged, samples
 
 
-@pytest.mark.parametrize('name', TOYS)
-def test_every_method_with_both_augmentations(name: str) -> None:
-    config = f'{name.split("_")[0]}/{name}_toy.py'
+@pytest.mark.parametrize('config', CNN_TOYS + VIT_TOYS)
+def test_every_method_with_both_augmentations(config: str) -> None:
     _, logged, samples = train(config, augmented_by(HIDE_AND_SEEK, CUTMIX))
     assert 'mix_label' in samples[0] and 'loss_cls' in logged[0]
 
 
-@pytest.mark.parametrize('name', [name for name in TOYS if 'resnet' in name])
-def test_every_staged_backbone_with_adl(name: str) -> None:
-    plugins = [dict(layer=ADL_LAYER, stage=stage) for stage in (3, 4)]
-    model, _, _ = train(f'{name.split("_")[0]}/{name}_toy.py', {'model.backbone.plugins': plugins})
+@pytest.mark.parametrize('config', CNN_TOYS)
+def test_every_method_of_cnns_with_adl(config: str) -> None:
+    model, _, _ = train(config, {'model.backbone.plugins': ADL_PLUGINS})
     assert sum(isinstance(module, ADL) for module in model.backbone.modules()) == 2
 
 
@@ -97,8 +93,7 @@ def test_dawsol_with_an_augmentation(augment: dict[str, Any]) -> None:
 
 
 def test_dawsol_with_adl() -> None:
-    plugins = [dict(layer=ADL_LAYER, stage=3), dict(layer=ADL_LAYER, stage=4)]
-    model, logged, _ = train('dawsol/dawsol_testresnet_toy.py', {'model.backbone.plugins': plugins})
+    model, logged, _ = train('dawsol/dawsol_testresnet_toy.py', {'model.backbone.plugins': ADL_PLUGINS})
     assert model.head.assigner.universum_count == 8 and logged[0]['loss_universum'] > 0
 
 

@@ -26,10 +26,8 @@ LOCALIZER = dict(
 
 def config(repo_dir: Path, work_dir: Path) -> Config:
     cfg = Config.fromfile(repo_dir / 'configs/bas/bas_testresnet_toy.py')
-    cfg.work_dir, cfg.experiment_name = (
-        str(work_dir),
-        work_dir.name,
-    )  # runs of one second would share best scores
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = work_dir.name  # runs of one second would share best scores
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[name].num_workers = 0
         cfg[name].dataset.images_per_class = 2
