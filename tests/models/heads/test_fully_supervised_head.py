@@ -41,6 +41,14 @@ def test_masks_come_before_boxes(boxed: list) -> None:
     assert torch.equal(location_masks(boxed, (7, 8))[1], boxed[1].gt_mask)
 
 
+def test_gradient_of_the_scores_reaches_the_feature_in_tests_alone(head: FullySupervisedHead) -> None:
+    feature = torch.randn(2, 5, 4, 4, requires_grad=True)
+    head.train().classify(feature).sum().backward()
+    assert feature.grad is None
+    head.eval().classify(feature).sum().backward()  # post-hoc maps are made of it
+    assert feature.grad.abs().sum() > 0
+
+
 def test_mixed_images_are_refused(head: FullySupervisedHead, boxed: list) -> None:
     images, mixed = CutMix()(torch.zeros(2, 3, 8, 8), boxed)
     with pytest.raises(ValueError, match="which CutMix doesn't paste"):
