@@ -15,7 +15,7 @@ class CutMix(nn.Module):
     """Paste a box of another training image and share the label by area (Yun et al., ICCV 2019), as wsolevaluation does.
 
     One box and one permutation a batch. The data samples get ``mix_label``, the class of the pasted image, and
-    ``mix_weight``, the area that is left of the first; every head's classification loss reads them. What is drawn is
+    ``mix_weight``, the area that is left of the first; the heads weight their losses with them. What is drawn is
     drawn on the host, so nothing waits for the device. The processes of a distributed run mix in the same iterations, each
     its own images, since a head may exchange something for each label.
 

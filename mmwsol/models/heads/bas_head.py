@@ -97,6 +97,7 @@ class BASHead(LocHead):
             if self.frg_weight:
                 inside = self.foreground_logits(hidden, foreground)
                 losses['loss_frg'] = self.frg_weight * F.cross_entropy(inside, labels)
+            # scores of the labels in what the foreground leaves over, (N, 1)
             background = self.background_logits(split, foreground, kwargs['backbone'], labels[:, None])
             losses['loss_bas'] = self.loss_bas(background[:, 0], logits.gather(1, labels[:, None])[:, 0])
             losses['loss_area'] = self.loss_area(foreground)

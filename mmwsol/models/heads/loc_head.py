@@ -76,10 +76,10 @@ class LocHead(PretrainedModule):
         data_samples: list[LocDataSample],
         device: torch.device,
     ) -> dict[str, Tensor]:
-        """Losses that depend on an image's class otherwise than as its cross-entropy does, such as those on its map.
+        """Losses that need the label for more than a cross-entropy, such as those on the map of the image's class.
 
-        ``losses_of(labels)`` gives means over the batch for the labels (N,); of images mixed from two (CutMix) it is
-        called for both labels, and the sum is weighted with the mean shares of the batch.
+        ``losses_of(labels)`` gives means over the batch for the labels (N,). Of images mixed from two (CutMix) it is called
+        for both labels, and its losses are added with the mean shares of the batch.
         """
         losses = losses_of(stack_gt_labels(data_samples, device))
         mix = stack_mix_labels(data_samples, device)

@@ -70,9 +70,8 @@ class SPGHead(CAMHead):
         b1, b2, c = (enlarge(mask, size) for mask in self.mask_logits(feats, pre_logits))
 
         def loss_b2(labels: Tensor) -> dict[str, Tensor]:
-            return {
-                'loss_b2': self.loss_b2(b2, attention_guide(self.localize(pre_logits, labels[:, None]), size))
-            }
+            maps = self.localize(pre_logits, labels[:, None])  # (N, 1, h, w)
+            return {'loss_b2': self.loss_b2(b2, attention_guide(maps, size))}
 
         return {
             'loss_cls': self.classification_loss(self.classify(pre_logits), data_samples),

@@ -60,10 +60,9 @@ def _assign(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Nearest centre of each point, and the squared distance to it less the point's own square: (N, P) each."""
     square = centres.square().sum(2, keepdim=True)  # (N, k, 1)
     scores = torch.baddbmm(square, centres, points.mT, alpha=-2)  # (N, k, P)
-    twins = (
-        (centres[:, :, None] == centres[:, None]).all(3).tril(-1).any(2)
-    )  # (N, k): equal to an earlier centre,
-    scores.masked_fill_(twins[..., None], torch.inf)  # whose scores may differ in the last bits
+    # equal centres may score differently in the last bits: all but the first of them are out
+    twins = (centres[:, :, None] == centres[:, None]).all(3).tril(-1).any(2)  # (N, k)
+    scores.masked_fill_(twins[..., None], torch.inf)
     lowest = scores.min(1)
     return lowest.indices, lowest.values
 
